@@ -1,0 +1,418 @@
+"""Reads the settings, builds every part once, starts what the command line asked for; alone names concrete parts."""
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+from bot.package import write_package
+
+from bot import doctor as examination
+from bot.adapter.authentication import GuardedAuthentication
+from bot.adapter.cloud_adapter import HardenedAdapter
+from bot.adapter.clouds import cloud_of
+from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, PooledConnectors, TokenSource
+from bot.adapter.credentials import (
+    OutboundToken,
+    authority_with_tenant,
+    managed_identity_source,
+    read_certificate,
+    read_secret,
+    secret_source,
+)
+from bot.adapter.hosts import HostList
+from bot.adapter.keys import SigningKeys
+from bot.adapter.tokens import TokenVerifier
+from bot.console import build_cli
+from bot.gate import Gate
+from bot.handler import Handler
+from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_TENANT, Directory
+from bot.logs import PersonHash, configure_logs, load_person_key
+from bot.metrics import Metrics
+from bot.seen import Seen
+from bot.server import Address, Edge, Health, Listening, listening
+from bot.settings import LOOPBACK_HOSTS, Settings, load_settings
+from cards.ask import Contact
+from cards.elements import visible_text
+from cards.texts import load_texts
+from data.access import Actor, Role
+from data.catalogue.loader import load_catalogue
+from data.catalogue.model import Catalogue
+from data.clock import SystemClock
+from data.errors import SettingsError, StateError
+from data.labels import Lang
+from data.questions.context import Contexts
+from data.questions.corpus import Corpus, load_corpus
+from data.questions.language import SmallWordsFirst
+from data.questions.matcher import Example, LinearModel, Matcher
+from data.questions.training import SHIPPED_MODEL, digest_of, load_model, save_model, train
+from data.questions.understand import Understanding
+from data.stores.interface import FeedbackStore
+from data.stores.memory import MemoryFeedbackStore
+from data.stores.tinydb_store import TinyFeedbackStore
+from dialogs.ask import AskDialog
+from dialogs.help import HelpDialog
+from dialogs.purge import PurgeDialog
+from dialogs.router import Router
+from dialogs.turn import Turn, TurnKind
+
+VERSION = "0.1.0"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What the bot knows, read and trained."""
+
+    catalogue: Catalogue
+    corpus: Corpus
+    model: LinearModel
+
+
+def load_knowledge(settings: Settings, *, cache: Path | None = None) -> Knowledge:
+    """Read catalogue and corpus; take the shipped model, or train one where an overlay changed what is asked."""
+    overlay = Path(settings.catalogue.overlay) if settings.catalogue.overlay else None
+    catalogue = load_catalogue(overlay=overlay, notice_urls=settings.notices)
+    corpus = load_corpus()
+    examples = all_examples(catalogue, corpus)
+    digest = digest_of(examples, corpus.stems)
+    model = load_model(SHIPPED_MODEL, digest=digest)
+    if model is None and cache is not None:
+        model = load_model(cache / "model.npz", digest=digest)
+    if model is None:
+        model = train(examples, corpus.lexicon, digest=digest)
+        if cache is not None:
+            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            save_model(model, cache / "model.npz")
+    return Knowledge(catalogue=catalogue, corpus=corpus, model=model)
+
+
+def all_examples(catalogue: Catalogue, corpus: Corpus) -> list[Example]:
+    """Join the phrasings of all topics with the corpus, in a fixed order."""
+    examples: list[Example] = []
+    for topic in catalogue.topics.values():
+        for aspect in (topic.general, *topic.aspects.values()):
+            label = f"{topic.id}.{aspect.id}" if aspect.id else topic.id
+            for lang, phrasings in aspect.phrasings.items():
+                examples.extend(Example(text=text, lang=lang, label=label) for text in phrasings)
+    return [*examples, *corpus.examples]
+
+
+def build_router(knowledge: Knowledge, settings: Settings, feedback: FeedbackStore, *, banner: bool) -> Router:
+    """Build what decides which card answers a turn."""
+    texts = load_texts()
+    lexicon = knowledge.corpus.lexicon
+    matcher = Matcher(knowledge.model, lexicon)
+    contact = Contact(
+        dpo_name=settings.contacts.dpo_name,
+        dpo_mail=settings.contacts.dpo_mail,
+        controller=settings.contacts.controller,
+    )
+    return Router(
+        understanding=Understanding(
+            matcher=matcher,
+            lexicon=lexicon,
+            language=SmallWordsFirst(),
+            ambiguities=knowledge.corpus.options,
+        ),
+        matcher=matcher,
+        contexts=Contexts(SystemClock()),
+        ask=AskDialog(
+            catalogue=knowledge.catalogue,
+            texts=texts,
+            contact=contact,
+            clarifying=knowledge.corpus.clarifying,
+            banner=banner,
+        ),
+        purge=PurgeDialog(texts=texts, banner=banner),
+        helper=HelpDialog(catalogue=knowledge.catalogue, texts=texts, banner=banner),
+        feedback=feedback,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that serves, built."""
+
+    edge: Edge
+    health: Health
+    metrics: Metrics
+    keys: SigningKeys | None
+
+
+@asynccontextmanager
+async def built(settings: Settings, *, dev: bool) -> AsyncIterator[Parts]:
+    """Build everything that serves and take it down again."""
+    folder = _state_folder(settings, dev=dev)
+    knowledge = await asyncio.to_thread(load_knowledge, settings, cache=folder)
+    feedback = TinyFeedbackStore(folder / "feedback.json")
+    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
+    connections = aiohttp.TCPConnector(limit=100, limit_per_host=50, ssl=_trusted())
+    try:
+        async with aiohttp.ClientSession(
+            timeout=timeout,
+            connector=connections,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as session:
+            yield _parts(settings, knowledge, feedback, session, folder, dev=dev)
+    finally:
+        feedback.close()
+
+
+def _parts(
+    settings: Settings,
+    knowledge: Knowledge,
+    feedback: FeedbackStore,
+    session: aiohttp.ClientSession,
+    folder: Path,
+    *,
+    dev: bool,
+) -> Parts:
+    clock, metrics = SystemClock(), Metrics()
+    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
+    tenant = DEV_TENANT if dev else settings.teams.tenant_id
+    gate = Gate(
+        tenant_id=tenant,
+        channels=("msteams", "emulator") if dev else ("msteams",),
+        allows_url=hosts.allows,
+    )
+    keys = None if dev else _signing_keys(settings, session, clock)
+    cloud = cloud_of(settings.teams.openid_metadata_url)
+    verifier = (
+        TokenVerifier(app_id=settings.teams.app_id, issuer=cloud.issuer, keys=keys, clock=clock) if keys else None
+    )
+    connectors = PooledConnectors(
+        hosts=hosts,
+        token=TokenSource() if dev else OutboundToken(acquire=_token_source(settings), clock=clock),
+        session=session,
+        observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
+    )
+    adapter = HardenedAdapter(
+        GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
+    )
+    handler = Handler(
+        router=build_router(knowledge, settings, feedback, banner=dev),
+        directory=Directory(
+            tenant_id=tenant,
+            admins=(*settings.roles.admins, *(DEV_ADMINS if dev else ())),
+            dpos=(*settings.roles.dpos, *(DEV_DPOS if dev else ())),
+        ),
+        metrics=metrics,
+        person=PersonHash(load_person_key(folder)),
+        seen=Seen(clock),
+    )
+    checks = [lambda: "" if keys is None or keys.usable else "signing_keys", lambda: _writable(folder)]
+    return Parts(
+        edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
+        health=Health(checks, metrics),
+        metrics=metrics,
+        keys=keys,
+    )
+
+
+def _signing_keys(settings: Settings, session: aiohttp.ClientSession, clock: SystemClock) -> SigningKeys:
+    async def fetch(url: str) -> Mapping[str, Any]:
+        if not url.startswith("https://") and not HostList(LOOPBACK_HOSTS).allows(url):
+            message = "key sets come by https"
+            raise ValueError(message)
+        async with session.get(url, allow_redirects=False) as response:
+            response.raise_for_status()
+            document: Mapping[str, Any] = await response.json(content_type=None)
+            return document
+
+    return SigningKeys(url=settings.teams.openid_metadata_url, fetch=fetch, clock=clock)
+
+
+def _token_source(settings: Settings) -> Callable[[], Mapping[str, Any]]:
+    teams = settings.teams
+    cloud = cloud_of(teams.openid_metadata_url)
+    if teams.app_type == "UserAssignedMSI":
+        return managed_identity_source(app_id=teams.app_id, resource=cloud.resource)
+
+    def credential() -> object:
+        if teams.certificate_file:
+            return read_certificate(teams.certificate_file)
+        return read_secret(teams.app_secret.get_secret_value(), teams.app_secret_file)
+
+    return secret_source(
+        app_id=teams.app_id,
+        authority=authority_with_tenant(teams.authority_url, teams.tenant_id),
+        scope=cloud.scope,
+        read_credential=credential,
+    )
+
+
+def check_servable(settings: Settings, *, dev: bool) -> None:
+    """Refuse settings a bot must not be started with; raises `SettingsError`."""
+    if dev:
+        hosts = {settings.server.host, settings.server.ops_host}
+        if hosts - LOOPBACK_HOSTS:
+            message = f"server.host: dev mode listens on loopback only, not on {settings.server.host}"
+            raise SettingsError(message)
+        return
+    teams = settings.teams
+    missing = [
+        reason
+        for value, reason in (
+            (teams.app_id, "teams.app_id: is missing; without it anybody could claim to be anybody (try --dev)"),
+            (teams.tenant_id, "teams.tenant_id: is missing; it says whose people may speak"),
+            (
+                teams.app_type == "UserAssignedMSI"
+                or teams.certificate_file
+                or teams.app_secret_file
+                or teams.app_secret.get_secret_value(),
+                "teams.certificate_file: is missing, and so is a secret"
+                " (PROCALL_TEAMS__APP_SECRET or teams.app_secret_file)",
+            ),
+        )
+        if not value
+    ]
+    if missing:
+        raise SettingsError("\n".join(missing))
+    if teams.app_type == "SingleTenant":
+        if teams.certificate_file:
+            read_certificate(teams.certificate_file)
+        else:
+            read_secret(teams.app_secret.get_secret_value(), teams.app_secret_file)
+
+
+async def serve(settings: Settings, *, dev: bool, announce: Callable[[Listening], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    check_servable(settings, dev=dev)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = settings.server
+    async with (
+        built(settings, dev=dev) as parts,
+        listening(
+            parts.edge,
+            parts.health,
+            parts.metrics,
+            public=Address(host=server.host, port=server.port),
+            ops=Address(host=server.ops_host, port=server.ops_port),
+        ) as where,
+    ):
+        fetching = asyncio.create_task(_keep_fetching(parts.keys)) if parts.keys else None
+        announce(where)
+        await stop.wait()
+        _log.info("stopping", action="stopping")
+        if fetching:
+            fetching.cancel()
+    _log.info("stopped", action="stopped")
+
+
+async def _keep_fetching(keys: SigningKeys) -> None:
+    """Fetch the signing keys before the first turn, and again until there are some."""
+    pause = 1.0
+    while not await keys.prefetch():
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 60.0)
+
+
+class Application:
+    """The services behind the command line."""
+
+    def serve(self, *, dev: bool) -> None:
+        """Run until stopped."""
+        settings = load_settings()
+
+        def announce(where: Listening) -> None:
+            mode = "dev" if dev else "production"
+            _log.info("listening", action="listening", port=where.port, ops_port=where.ops_port, mode=mode)
+
+        asyncio.run(serve(settings, dev=dev, announce=announce))
+
+    def asker(self) -> Callable[..., Mapping[str, Any]]:
+        """Build what answers questions on the command line."""
+        settings = load_settings()
+        folder = Path(settings.state.folder)
+        router = build_router(
+            load_knowledge(settings, cache=folder if settings.catalogue.overlay else None),
+            settings,
+            MemoryFeedbackStore(),
+            banner=False,
+        )
+        number = iter(range(1_000_000_000))
+
+        def ask(*, turns: Sequence[str], role: Role, lang: Lang | None) -> Mapping[str, Any]:
+            conversation = str(next(number))
+            actor = Actor(tenant_id="console", object_id="console", roles=frozenset({Role.EMPLOYEE, role}))
+            for text in turns:
+                turn = Turn(kind=TurnKind.MESSAGE, actor=actor, conversation=conversation, text=text, lang=lang)
+                reply = router.say(turn)
+            return {
+                "lang": reply.lang,
+                "outcome": reply.outcome,
+                "topics": list(reply.topics),
+                "clauses": list(reply.clauses),
+                "notices": list(reply.notices),
+                "confidence": round(reply.confidence, 4),
+                "answer": visible_text(dict(reply.card or {})),
+                "options": list(reply.options),
+            }
+
+        return ask
+
+    def doctor(self, *, url: str) -> Iterable[examination.Check]:
+        """Examine this deployment."""
+        settings = load_settings()
+        return asyncio.run(examination.examine(settings, url=url, build=built, check_servable=check_servable))
+
+    def pack(self, path: Path) -> None:
+        """Write the Teams app package."""
+        settings = load_settings()
+        write_package(path, app_id=settings.teams.app_id, manifest=settings.manifest, version=VERSION)
+
+    def train(self) -> str:
+        """Train the shipped matcher anew."""
+        catalogue, corpus = load_catalogue(), load_corpus()
+        examples = all_examples(catalogue, corpus)
+        model = train(examples, corpus.lexicon, digest=digest_of(examples, corpus.stems))
+        save_model(model, SHIPPED_MODEL)
+        return f"{len(examples)} examples, {len(model.labels)} labels, {len(model.features)} features"
+
+
+def _state_folder(settings: Settings, *, dev: bool) -> Path:
+    folder = Path(settings.state.folder) / "dev" if dev else Path(settings.state.folder)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"state.folder: {folder}: {error.strerror}"
+        raise SettingsError(message) from None
+    if folder.stat().st_mode & 0o002:
+        message = f"{folder}: everybody may write here; run chmod o-w"
+        raise StateError(message)
+    return folder
+
+
+def _writable(folder: Path) -> str:
+    return "" if os.access(folder, os.W_OK | os.X_OK) else "state_folder"
+
+
+def _trusted() -> ssl.SSLContext:
+    """The machine's certificate authorities, and the operator's own where the usual variables name one."""
+    context = ssl.create_default_context()
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle and Path(bundle).is_file():
+        context.load_verify_locations(bundle)
+    return context
+
+
+def main() -> None:
+    """Run the command line."""
+    configure_logs(level=logging.INFO)
+    build_cli(Application())()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""The connector client: replies and updates over one pooled session, with time-outs and an honest retry rule.
+
+Cures D7, D8, F10 and F11. msrest is not used, so its retry list (70 % of a stock turn's CPU) never runs.
+
+Retry rule for chat answers (security.md 5.2): a 429 and a connection that was never made are retried within the turn;
+an outcome nobody knows (412, 5xx, time-out, reset) is never repeated for a POST, because sending is not idempotent;
+a PUT may be repeated. A 401 renews the token once.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import stamina
+import structlog
+from botbuilder.schema import Activity, ResourceResponse
+from botframework.connector.auth.connector_factory import ConnectorFactory
+
+from bot.adapter.activity import read_resource, write_activity
+from bot.adapter.hosts import HostList
+from data.errors import AmbiguousError, DeliveryError, ForbiddenError, GoneError, RejectedError, ThrottledError
+
+CONNECT_SECONDS = 3.0
+CALL_SECONDS = 10.0
+LONGEST_PAUSE = 5.0
+"""A longer Retry-After cannot be waited for: Teams gives a turn 15 seconds."""
+ATTEMPTS = 3
+
+Header = Callable[[], Awaitable[str]]
+Observe = Callable[[str], None]
+"""Told the outcome of each outbound call, as a stable word."""
+
+_log = structlog.get_logger(__name__)
+
+
+class _PauseError(DeliveryError):
+    """The connector asked for a pause that a turn can afford."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+class _NotSentError(DeliveryError):
+    """No connection could be made, so nothing was sent."""
+
+
+class _UnknownOutcomeError(AmbiguousError):
+    """It is not known whether the activity arrived."""
+
+
+class TokenSource:
+    """Where a connector gets its Authorization header; the anonymous one of dev mode gives none."""
+
+    async def get(self) -> str:
+        """Give the bearer token, or nothing."""
+        return ""
+
+    def forget(self, token: str) -> None:
+        """Drop a refused token."""
+
+
+class Conversations:
+    """The four connector calls this product makes, under the names `CloudAdapterBase` knows."""
+
+    def __init__(
+        self,
+        *,
+        service_url: str,
+        session: aiohttp.ClientSession,
+        token: Any,
+        observe: Observe,
+    ) -> None:
+        self._base = service_url.rstrip("/")
+        self._session = session
+        self._token = token
+        self._observe = observe
+
+    async def reply_to_activity(self, conversation_id: str, activity_id: str, activity: Activity) -> ResourceResponse:
+        """Answer an activity."""
+        path = f"/v3/conversations/{_segment(conversation_id)}/activities/{_segment(activity_id)}"
+        return read_resource(await self._call("POST", path, activity))
+
+    async def send_to_conversation(self, conversation_id: str, activity: Activity) -> ResourceResponse:
+        """Write into a conversation."""
+        path = f"/v3/conversations/{_segment(conversation_id)}/activities"
+        return read_resource(await self._call("POST", path, activity))
+
+    async def update_activity(self, conversation_id: str, activity_id: str, activity: Activity) -> ResourceResponse:
+        """Replace an activity sent before."""
+        path = f"/v3/conversations/{_segment(conversation_id)}/activities/{_segment(activity_id)}"
+        return read_resource(await self._call("PUT", path, activity))
+
+    async def _call(self, method: str, path: str, activity: Activity) -> object:
+        body = json.dumps(write_activity(activity), ensure_ascii=False).encode()
+        may_repeat = _UnknownOutcomeError if method == "PUT" else ()
+
+        def pause(error: Exception) -> bool | float:
+            if isinstance(error, _PauseError):
+                return error.seconds
+            return isinstance(error, (_NotSentError, may_repeat) if may_repeat else _NotSentError)
+
+        try:
+            async for attempt in stamina.retry_context(
+                on=pause,
+                attempts=ATTEMPTS,
+                timeout=CALL_SECONDS,
+                wait_initial=0.2,
+                wait_max=2.0,
+                wait_jitter=0.3,
+            ):
+                with attempt:
+                    return await self._try(method, path, body)
+        except _PauseError:
+            raise ThrottledError from None
+        return None
+
+    async def _try(self, method: str, path: str, body: bytes) -> object:
+        token = await self._token.get()
+        status, answer, retry_after = await self._request(method, path, body, token)
+        if status == HTTPStatus.UNAUTHORIZED and token:
+            self._token.forget(token)
+            status, answer, retry_after = await self._request(method, path, body, await self._token.get())
+        self._observe(f"{status // 100}xx" if status != HTTPStatus.TOO_MANY_REQUESTS else "429")
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        raise _error_of(status, retry_after)
+
+    async def _request(self, method: str, path: str, body: bytes, token: str) -> tuple[int, object, str]:
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            async with self._session.request(
+                method,
+                self._base + path,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+            ) as response:
+                return response.status, _json(await response.read()), response.headers.get("Retry-After", "")
+        except aiohttp.ClientConnectorError as error:
+            self._observe("not_sent")
+            raise _NotSentError from error
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+            self._observe("unknown")
+            raise _UnknownOutcomeError from error
+
+
+class PooledConnector:
+    """What `CloudAdapterBase` calls a connector client."""
+
+    def __init__(self, conversations: Conversations) -> None:
+        self.conversations = conversations
+
+
+class PooledConnectors(ConnectorFactory):
+    """One connector per service URL over one shared session; a host that is not allowed never gets one."""
+
+    def __init__(self, *, hosts: HostList, token: Any, session: aiohttp.ClientSession, observe: Observe) -> None:
+        self._hosts = hosts
+        self._token = token
+        self._session = session
+        self._observe = observe
+        self._connectors: dict[str, PooledConnector] = {}
+
+    async def create(self, service_url: str, audience: str) -> PooledConnector:
+        """Give the connector of a service URL; raises `ForbiddenError` before any token is touched."""
+        del audience
+        if not self._hosts.allows(service_url):
+            raise ForbiddenError("service_url_not_allowed")
+        connector = self._connectors.get(service_url)
+        if connector is None:
+            connector = PooledConnector(
+                Conversations(
+                    service_url=service_url,
+                    session=self._session,
+                    token=self._token,
+                    observe=self._observe,
+                ),
+            )
+            self._connectors[service_url] = connector
+        return connector
+
+
+def pause_seconds(retry_after: str) -> float:
+    """Read a Retry-After header (RFC 9110 10.2.3) as seconds; a date or nonsense counts as one second."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        return 1.0
+    return seconds if 0 <= seconds < float("inf") else 1.0
+
+
+def _error_of(status: int, retry_after: str) -> DeliveryError:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        seconds = pause_seconds(retry_after)
+        return _PauseError(seconds) if seconds <= LONGEST_PAUSE else ThrottledError()
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return GoneError()
+    if (
+        status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.PRECONDITION_FAILED)
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ):
+        return _UnknownOutcomeError()
+    return RejectedError()
+
+
+def _segment(value: str) -> str:
+    return quote(value, safe=":@;=,+!*'()$~-._")
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None

@@ -1,0 +1,102 @@
+"""Structured logs: one JSON object a line, allowed fields only, people as keyed hashes, no texts, names or tokens."""
+
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import structlog
+
+ALLOWED = frozenset(
+    {
+        "event", "level", "timestamp", "logger", "action", "reason", "error", "status", "count", "seconds", "outcome",
+        "kind", "person", "conversation", "reference", "port", "ops_port", "host", "topics", "lang", "version", "where",
+        "path", "digest", "mode", "repeated", "signal",
+    },
+)  # fmt: skip
+"""Fields that may appear; whatever else is bound to a line is dropped."""
+
+_TOKEN = re.compile(r"(eyJ[A-Za-z0-9_-]{5,}[A-Za-z0-9._-]*|Bearer\s+\S+)")
+_LONGEST = 300
+
+
+class PersonHash:
+    """A person's id as a keyed hash: the same person is the same within one installation, nobody can tell who."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __call__(self, tenant_id: str, object_id: str) -> str:
+        """Give 16 hexadecimal digits, or "" for nobody in particular."""
+        if not object_id:
+            return ""
+        return hmac.new(self._key, f"{tenant_id}/{object_id}".encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def load_person_key(folder: Path) -> bytes:
+    """Read the key from the state folder, or make one; deleting the file makes old hashes meaningless."""
+    path = folder / "person.key"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
+    """Send every log line, the libraries' too, through the allow-list as JSON."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        only_allowed,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                only_error_class,
+                only_allowed,
+                structlog.processors.JSONRenderer(),
+            ],
+        ),
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+
+
+def only_error_class(_: object, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Keep of an exception its class only: messages of libraries hold addresses, ids and claims."""
+    found = line.pop("exc_info", None)
+    if isinstance(found, tuple) and found[0] is not None:
+        line["error"] = found[0].__name__
+    # A library's sentence may hold anything; its logger's name and level say where to look.
+    line["event"] = f"{line.get('logger', 'library')} said something"
+    return line
+
+
+def only_allowed(_: object, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Drop every field that is not on the list, and everything that looks like a token."""
+    return {key: _safe(value) for key, value in line.items() if key in ALLOWED}
+
+
+def _safe(value: object) -> object:
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    if isinstance(value, list | tuple | frozenset | set):
+        return [_safe(item) for item in list(value)[:20]]
+    return _TOKEN.sub("[token]", str(value))[:_LONGEST]

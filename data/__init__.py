@@ -1,0 +1,1 @@
+"""The domain: what the product knows, decides and keeps; knows no Teams and no card."""

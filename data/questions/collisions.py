@@ -1,0 +1,124 @@
+"""Where two topics share their words: rules that overrule the model (facts, section 5b), the safe side first.
+
+The worst answer this product could give is the 90 days of clause 2.7 to a question about the call journal. So the rules
+here do not trust the model with it: diagnostics is answered only where the question names program logs.
+"""
+
+import re
+from collections.abc import Sequence
+
+from data.questions.context import Context
+from data.questions.features import Lexicon
+from data.questions.matcher import Match
+from data.questions.normalise import words_of
+
+_BARE_LOG = re.compile(r"\b(?:log|logs|protokolle?n?|logging)\b")
+_ONLY_LOG = re.compile(r"\b(?:log|logs|logfiles?|logdatei(?:en)?)\b")
+_PROGRAM = re.compile(
+    r"\b(?:programm?|app|server|system|software|technisch\w*|fehler\w*|debug|estos|technical|error|it|maschine\w*|dienst\w*|cloud|anwendung\w*)\b"
+)
+_NEUTRAL = frozenset(
+    [
+        "log",
+        "retention",
+        "howlong",
+        "access",
+        "content",
+        "recipient",
+        "data",
+        "product",
+        "howlong",
+        "kinds",
+        "purpose",
+        "history",
+        "teams_none",
+        "bot",
+    ],
+)
+_DEVICES = frozenset({"desktop", "mobile", "web", "teams"})
+_APPS = frozenset({"app_mobile", "app_desktop", "app_web_teams", "app_connection"})
+_OTHER_PRODUCT = re.compile(r"\bprocall (?:enterprise|business server|datacenter|analytics server)\b")
+LOGS = "?ambiguous.logs"
+APP_NOTICE = "?ambiguous.app_notice"
+OUT_OF_SCOPE = "?out_of_scope"
+
+
+class Corrections:
+    """Applies the rules to a ranking."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+
+    def apply(self, ranked: Sequence[Match], even: str, *, operator: bool, context: Context | None) -> Sequence[Match]:
+        """Give the ranking as the rules leave it."""
+        if not ranked:
+            return ranked
+        concepts = self._lexicon.concepts(words_of(even))
+        ranked = _journal_is_no_log(ranked, even, concepts, context)
+        ranked = _bare_log(ranked, even, concepts, operator=operator)
+        ranked = _bare_app(ranked, concepts)
+        return _other_product(ranked, even)
+
+
+def _journal_is_no_log(
+    ranked: Sequence[Match], even: str, concepts: set[str], context: Context | None
+) -> Sequence[Match]:
+    if _topic(ranked[0]) != "diagnostics":
+        return ranked
+    about_calls = "journal" in concepts or ("call" in concepts and _BARE_LOG.search(even))
+    if about_calls and "faultlog" not in concepts:
+        return _without(ranked, "diagnostics", instead="journal")
+    names_logs = concepts & {"faultlog", "log", "ninety"} or (context is not None and context.topic == "diagnostics")
+    return ranked if names_logs else _without(ranked, "diagnostics")
+
+
+def _bare_log(ranked: Sequence[Match], even: str, concepts: set[str], *, operator: bool) -> Sequence[Match]:
+    best = ranked[0].label
+    if _topic(ranked[0]) not in ("diagnostics", "journal") and best != LOGS:
+        return ranked
+    if not _BARE_LOG.search(even) or "faultlog" in concepts or concepts & {"journal", "call", "chat"}:
+        return ranked
+    if operator and _ONLY_LOG.search(even):
+        return (
+            ranked
+            if _topic(ranked[0]) == "diagnostics"
+            else _without(_without(ranked, LOGS), "journal", instead="diagnostics")
+        )
+    bare = concepts <= _NEUTRAL and not _PROGRAM.search(even)
+    return (Match(label=LOGS, probability=1.0),) if bare else ranked
+
+
+def _bare_app(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:
+    if (
+        _topic(ranked[0]) in _APPS - {"app_connection"}
+        and "app" in concepts
+        and "notice" in concepts
+        and not concepts & _DEVICES
+    ):
+        return (Match(label=APP_NOTICE, probability=1.0),)
+    return ranked
+
+
+def _other_product(ranked: Sequence[Match], even: str) -> Sequence[Match]:
+    if _OTHER_PRODUCT.search(even) and not re.search(r"\b(?:nex|tarif\w*|plan|terms|bedingungen)\b", even):
+        return (Match(label=OUT_OF_SCOPE, probability=1.0),)
+    return ranked
+
+
+def _topic(match: Match) -> str:
+    return match.label.partition(".")[0] if not match.label.startswith("?") else match.label
+
+
+def _without(ranked: Sequence[Match], topic: str, *, instead: str = "") -> Sequence[Match]:
+    """Take a topic out; what it had goes to `instead`, spread over its labels, or is shared among the others."""
+    kept = [match for match in ranked if _topic(match) != topic]
+    gone = sum(match.probability for match in ranked) - sum(match.probability for match in kept)
+    heirs = [match for match in kept if _topic(match) == instead] if instead else kept
+    if instead and not heirs:
+        return (Match(label=instead, probability=gone), *kept)
+    total = sum(match.probability for match in heirs)
+    raised = [
+        Match(label=m.label, probability=m.probability + (gone * m.probability / total if m in heirs else 0.0))
+        for m in kept
+    ]
+    return tuple(sorted(raised, key=lambda match: -match.probability))

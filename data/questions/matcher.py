@@ -1,0 +1,71 @@
+"""The matcher: a linear model over the features of a text; the same question always gets the same answer."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data.labels import Lang
+from data.questions.features import Lexicon, features_of
+
+Floats = npt.NDArray[np.float32]
+
+SHARPNESS = 5.0
+"""Turns the model's margins into probabilities; fixed on the validation set (`bench/questions.py --calibrate`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A text and the label it should get."""
+
+    text: str
+    lang: Lang
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A label and how probable it is, from 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearModel:
+    """The trained numbers: `weights` has a row for each feature and a column for each label."""
+
+    labels: tuple[str, ...]
+    features: Mapping[str, int]
+    idf: Floats
+    weights: Floats
+    bias: Floats
+    digest: str
+    """Tells which examples, lexicon and feature rules it was trained on."""
+
+
+class Matcher:
+    """Ranks labels for a normalised text."""
+
+    def __init__(self, model: LinearModel, lexicon: Lexicon) -> None:
+        self._model = model
+        self._lexicon = lexicon
+
+    def rank(self, even: str) -> Sequence[Match]:
+        """List all labels with their probabilities, the likeliest first; [] for a text without any known feature."""
+        rows = [
+            row
+            for feature in features_of(even, self._lexicon)
+            if (row := self._model.features.get(feature)) is not None
+        ]
+        if not rows:
+            return ()
+        values = self._model.idf[rows]
+        values = values / math.sqrt(float(values @ values))
+        margins = values @ self._model.weights[rows] + self._model.bias
+        powers = np.exp(SHARPNESS * (margins - margins.max()))
+        shares = powers / powers.sum()
+        order = np.argsort(-shares, kind="stable")
+        return tuple(Match(label=self._model.labels[at], probability=float(shares[at])) for at in order[:12])

@@ -1,0 +1,273 @@
+"""From a sentence to its meaning: commands by grammar, topics by the matcher, the rest asked back or refused."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from data.labels import Lang
+from data.questions.collisions import Corrections
+from data.questions.commands import Command, parse_command
+from data.questions.context import Context
+from data.questions.features import Lexicon
+from data.questions.language import LanguageModel
+from data.questions.matcher import Match, Matcher
+from data.questions.normalise import normalise, words_of
+from data.questions.thresholds import ANSWER_FROM, CHOOSE_FROM, MULTI_ALONE_FROM, MULTI_WHOLE_FROM
+
+OUT_OF_SCOPE = "?out_of_scope"
+HELP = "?help"
+AMBIGUOUS = "?ambiguous."
+
+
+@unique
+class Kind(StrEnum):
+    """What a sentence is."""
+
+    EMPTY = "empty"
+    COMMAND = "command"
+    TOPICS = "topics"
+    CHOICE = "choice"
+    HELP = "help"
+    OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A topic, and the aspect of it that is asked for ("" for the general answer)."""
+
+    topic: str
+    aspect: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Label":
+        """Read `topic` or `topic.aspect`."""
+        topic, _, aspect = text.partition(".")
+        return cls(topic=topic, aspect=aspect)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What was understood."""
+
+    kind: Kind
+    lang: Lang
+    confidence: float = 1.0
+    labels: tuple[Label, ...] = ()
+    ambiguity: str = ""
+    """Id of the known ambiguity, for its own clarifying question; "" for a choice between near topics."""
+    options: tuple[str, ...] = ()
+    command: Command | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One utterance with what is known about it."""
+
+    text: str
+    operator: bool
+    """Whether an admin or a DPO asks: their bare "logs" are program logs, an employee's may be call logs."""
+    fallback: Lang
+    context: Context | None = None
+    lang: Lang | None = None
+
+
+class Understanding:
+    """Understands utterances; holds no state of its own."""
+
+    def __init__(
+        self,
+        *,
+        matcher: Matcher,
+        lexicon: Lexicon,
+        language: LanguageModel,
+        ambiguities: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._matcher = matcher
+        self._lexicon = lexicon
+        self._language = language
+        self._ambiguities = ambiguities
+        self._corrections = Corrections(lexicon)
+
+    def understand(self, asked: Asked) -> Meaning:
+        """Give the meaning of an utterance."""
+        even = normalise(asked.text)
+        context = asked.context
+        lang = asked.lang or self._language.detect(asked.text, context.lang if context else asked.fallback)
+        if not words_of(even):
+            return Meaning(kind=Kind.HELP if asked.text.strip() else Kind.EMPTY, lang=lang)
+        parsed = parse_command(even, last=context.command if context else None)
+        if parsed:
+            return Meaning(kind=Kind.COMMAND, lang=lang, command=parsed.command)
+        several = self._several(even, asked)
+        if several:
+            return Meaning(kind=Kind.TOPICS, lang=lang, labels=several[0], confidence=several[1])
+        return self._judge(self._rank_in_context(even, context), even, asked, lang)
+
+    # -- one question ---------------------------------------------------------------------------------------------
+
+    def _judge(self, ranked: Sequence[Match], even: str, asked: Asked, lang: Lang) -> Meaning:
+        ranked = self._corrections.apply(ranked, even, operator=asked.operator, context=asked.context)
+        topics = by_topic(ranked)
+        if not topics:
+            return Meaning(kind=Kind.OUT_OF_SCOPE, lang=lang, confidence=0.0)
+        best = topics[0]
+        if best.label == OUT_OF_SCOPE or best.probability < CHOOSE_FROM:
+            return Meaning(kind=Kind.OUT_OF_SCOPE, lang=lang, confidence=best.probability)
+        if best.label == HELP:
+            return Meaning(kind=Kind.HELP, lang=lang, confidence=best.probability)
+        if best.label.startswith(AMBIGUOUS):
+            ambiguity = best.label.removeprefix(AMBIGUOUS)
+            return Meaning(
+                kind=Kind.CHOICE,
+                lang=lang,
+                confidence=best.probability,
+                ambiguity=ambiguity,
+                options=self._ambiguities[ambiguity],
+            )
+        if best.probability < ANSWER_FROM:
+            options = tuple(match.label for match in topics[:4] if not match.label.startswith("?"))[:3]
+            if len(options) > 1 and topics[1].probability >= best.probability / 2:
+                return Meaning(kind=Kind.CHOICE, lang=lang, confidence=best.probability, options=options)
+        label = next(Label.of(match.label) for match in ranked if Label.of(match.label).topic == best.label)
+        return Meaning(kind=Kind.TOPICS, lang=lang, labels=(label,), confidence=best.probability)
+
+    # -- what the question leaves out -----------------------------------------------------------------------------
+
+    def _rank_in_context(self, even: str, context: Context | None) -> Sequence[Match]:
+        alone = self._matcher.rank(even)
+        if context is None or not (context.topic or context.options):
+            return alone
+        if context.options:
+            return self._rank_choice(even, context, alone)
+        if not _leaves_out(even):
+            return alone
+        concepts = self._lexicon.concepts(words_of(even))
+        named, asked = concepts & SUBJECTS, concepts & ASPECTS.keys()
+        if named:
+            cues = self._cues(context.even) if not asked else ""
+            return self._matcher.rank(f"{_bare(even)} {cues}") if cues else alone
+        if asked or _refers_back(even):
+            return _only(self._matcher.rank(f"{context.even} {even}"), context.topic) or alone
+        return alone
+
+    def _rank_choice(self, even: str, context: Context, alone: Sequence[Match]) -> Sequence[Match]:
+        """Read the answer to a clarifying question; what is said not to be meant does not count."""
+        kept = _NOT_THAT.sub(" ", even).strip() or even
+        chosen = by_topic(self._matcher.rank(kept))
+        if not chosen or (chosen[0].label.startswith("?") and chosen[0].probability > ANSWER_FROM):
+            return alone
+        likely = [match for match in chosen[:4] if match.label in context.options]
+        if not likely or likely[0].probability < CHOOSE_FROM:
+            return alone
+        topic = likely[0].label
+        return _only(self._matcher.rank(f"{kept} {self._cues(context.even)}"), topic) or alone
+
+    def _cues(self, even: str) -> str:
+        """Give the words of a question that tell what was asked, without what it was asked about."""
+        return " ".join(word for word in words_of(even) if self._lexicon.concepts([word]) & ASPECTS.keys())
+
+    # -- two questions in one -------------------------------------------------------------------------------------
+
+    def _several(self, even: str, asked: Asked) -> tuple[tuple[Label, ...], float] | None:
+        parts = _parts(even)
+        if len(parts) < 2:  # noqa: PLR2004  one part is one question
+            return None
+        whole = {match.label: match.probability for match in by_topic(self._matcher.rank(even))}
+        cues = self._cues(even)
+        found: dict[str, tuple[Label, float]] = {}
+        for part in parts:
+            label = self._part(part, cues, whole, asked)
+            if label and label[0].topic not in found:
+                found[label[0].topic] = label
+        if not 2 <= len(found) <= 3:  # noqa: PLR2004  more than three at once is a ramble, not a question
+            return None
+        labels = tuple(label for label, _ in found.values())
+        return labels, min(probability for _, probability in found.values())
+
+    def _part(self, part: str, cues: str, whole: Mapping[str, float], asked: Asked) -> tuple[Label, float] | None:
+        concepts = self._lexicon.concepts(words_of(part))
+        if not concepts & SUBJECTS:
+            return None
+        text = part if concepts & ASPECTS.keys() else f"{part} {cues}"
+        ranked = self._corrections.apply(self._matcher.rank(text), text, operator=asked.operator, context=None)
+        topics = by_topic(ranked)
+        if not topics or topics[0].label.startswith("?"):
+            return None
+        best = topics[0]
+        if best.probability < MULTI_ALONE_FROM or whole.get(best.label, 0.0) < MULTI_WHOLE_FROM:
+            return None
+        label = next(Label.of(match.label) for match in ranked if Label.of(match.label).topic == best.label)
+        return label, best.probability
+
+
+ASPECTS = {
+    "retention": "retention",
+    "howlong": "retention",
+    "optout": "optout",
+    "content": "content",
+    "recipient": "recipients",
+    "access": "access",
+    "purpose": "purpose",
+    "notice": "notice",
+}
+"""Concepts that say what is asked, with the standard aspect they belong to."""
+
+SUBJECTS = frozenset(
+    "tariff price trunk processor subprocessor security desktop mobile web teams conference guest call push"
+    " faultlog log journal presence boss recording voicemail location contacts chat calendar analytics"
+    " federation rights hosting legal works_council ropa ai encryption dpo support subjects kinds item private"
+    " duties version person".split(),
+)
+"""Concepts that say what it is asked about."""
+
+_LEADS = re.compile(
+    r"^(?:(?:ok(?:ay)?|danke|thanks|thx|gut|alles klar|achso|ach so|aha|hm+|ah|super|fine|great|ja|yes|nein|no|und|and|auch|also|aber|but|or|oder|sowie|plus|dann|then|nochmal|so)[,.! ]+)+",
+)
+_LEAVES_OUT = re.compile(
+    r"^(?:(?:ok(?:ay)?|danke|thanks|gut|aha|ah|hm+|ja|yes|alles klar|super|great|fine)[,.! ]+)*(?:und|and|auch|also|oder|or|aber|but|what about|how about|was ist mit|wie ist es|wie ist das|wie siehts|wie sieht'?s|wie schaut'?s|same for|gilt das|does that|is that|is it|und das|for how long|how long|wie lang|since|seit|wer|who|warum|why|wo|where|welche|which|ich mein|i mean|nein|no|dann|then|kann ich das|can i)\b",
+)
+_BACK = re.compile(
+    r"\b(?:das|dies|diese|dieser|es|sie|die|den|dort|da|dabei|dafuer|davon|damit|darin|it|its|that|this|they|them|those|these|there|dem|deren|ihn|ihm)\b",
+)
+_NOT_THAT = re.compile(r",?\s*\b(?:not|nicht|nich|und nicht|and not|kein\w*|statt|instead of|rather than)\b [^,.;]*")
+_SPLIT = re.compile(
+    r"\s*[?.;!\n]+\s*|\s*,?\s+\b(?:und|and|sowie|plus|ausserdem|ferner|as well as|also|auch noch|dazu noch|u|&|\+)\b\s+|\s*[&+,]\s+"
+)
+_LONGEST_FOLLOW_UP = 14
+_SHORT = 4
+
+
+def by_topic(ranked: Sequence[Match]) -> list[Match]:
+    """Add up what the aspects of each topic have, the likeliest topic first; labels with "?" stand for themselves."""
+    sums: dict[str, float] = {}
+    for match in ranked:
+        name = match.label if match.label.startswith("?") else Label.of(match.label).topic
+        sums[name] = sums.get(name, 0.0) + match.probability
+    return sorted((Match(label=name, probability=p) for name, p in sums.items()), key=lambda m: -m.probability)
+
+
+def _only(ranked: Sequence[Match], topic: str) -> Sequence[Match]:
+    """Keep the labels of one topic and share the whole probability among them."""
+    kept = [match for match in ranked if Label.of(match.label).topic == topic]
+    total = sum(match.probability for match in kept)
+    return tuple(Match(label=match.label, probability=match.probability / total) for match in kept)
+
+
+def _leaves_out(even: str) -> bool:
+    words = words_of(even)
+    if len(words) > _LONGEST_FOLLOW_UP:
+        return False
+    return len(words) <= _SHORT or bool(_LEAVES_OUT.match(even)) or bool(_BACK.search(even))
+
+
+def _refers_back(even: str) -> bool:
+    return bool(_BACK.search(even)) and bool(_LEAVES_OUT.match(even)) and len(words_of(even)) <= 2 * _SHORT
+
+
+def _bare(even: str) -> str:
+    return _LEADS.sub("", even) or even
+
+
+def _parts(even: str) -> list[str]:
+    return [part for part in _SPLIT.split(even) if len(words_of(part)) >= 1 and len(part) > 2]  # noqa: PLR2004

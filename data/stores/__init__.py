@@ -1,0 +1,1 @@
+"""What the product keeps, behind small interfaces with one contract suite."""
