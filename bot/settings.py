@@ -64,6 +64,13 @@ def _url_or_empty(value: str) -> str:
     return web_url(value) if value else value
 
 
+def _https_or_empty(value: str) -> str:
+    if value and urlsplit(value).scheme != "https":
+        message = "must begin with https://"
+        raise ValueError(message)
+    return _url_or_empty(value)
+
+
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
         message = "must be a host name such as smba.trafficmanager.net, without scheme and path"
@@ -75,6 +82,7 @@ Guid = Annotated[str, AfterValidator(_guid)]
 OptionalGuid = Annotated[str, AfterValidator(_guid_or_empty)]
 WebUrl = Annotated[str, AfterValidator(web_url)]
 OptionalUrl = Annotated[str, AfterValidator(_url_or_empty)]
+OptionalHttpsUrl = Annotated[str, Field(max_length=2048), AfterValidator(_https_or_empty)]
 Host = Annotated[str, AfterValidator(_host)]
 
 
@@ -210,6 +218,19 @@ class SourceSettings(_Section):
     """Minutes without a write after which a file counts as no longer active."""
 
 
+class ManifestSettings(_Section):
+    """What people read about the operator in the Teams app package; an empty field takes a neutral default."""
+
+    developer_name: str = Field(default="", max_length=32)
+    """Who offers the app, as Teams shows it; Teams allows 32 characters."""
+    website_url: OptionalHttpsUrl = ""
+    """The operator's page about the bot; empty is the support page of ProCall NEX."""
+    privacy_url: OptionalHttpsUrl = ""
+    """The operator's privacy notice for the bot itself; empty is the support page of ProCall NEX."""
+    terms_url: OptionalHttpsUrl = ""
+    """The operator's terms of use for the bot; empty is the support page of ProCall NEX."""
+
+
 class Settings(BaseSettings):
     """All sections; every one has defaults, so commands other than `serve` need no file at all."""
 
@@ -229,6 +250,7 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     retention: RetentionSettings = RetentionSettings()
     purge: PurgeSettings = PurgeSettings()
+    manifest: ManifestSettings = ManifestSettings()
     sources: tuple[SourceSettings, ...] = ()
 
     @model_validator(mode="before")

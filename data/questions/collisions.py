@@ -57,6 +57,7 @@ class Corrections:
         ranked = _journal_is_no_log(ranked, even, concepts, context)
         ranked = _bare_log(ranked, even, concepts, operator=operator)
         ranked = _bare_app(ranked, concepts)
+        ranked = _all_apps(ranked, concepts)
         return _other_product(ranked, even)
 
 
@@ -79,11 +80,7 @@ def _bare_log(ranked: Sequence[Match], even: str, concepts: set[str], *, operato
     if not _BARE_LOG.search(even) or "faultlog" in concepts or concepts & {"journal", "call", "chat"}:
         return ranked
     if operator and _ONLY_LOG.search(even):
-        return (
-            ranked
-            if _topic(ranked[0]) == "diagnostics"
-            else _without(_without(ranked, LOGS), "journal", instead="diagnostics")
-        )
+        return _without(_without(ranked, LOGS, instead="diagnostics"), "journal", instead="diagnostics")
     bare = concepts <= _NEUTRAL and not _PROGRAM.search(even)
     return (Match(label=LOGS, probability=1.0),) if bare else ranked
 
@@ -96,6 +93,16 @@ def _bare_app(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:
         and not concepts & _DEVICES
     ):
         return (Match(label=APP_NOTICE, probability=1.0),)
+    return ranked
+
+
+def _all_apps(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:
+    """All three apps named at once are the general clause 2.3, which lists their notices."""
+    every = {"desktop", "mobile"} <= concepts and bool(concepts & {"web", "teams"})
+    if not every or _topic(ranked[0]) not in _APPS:
+        return ranked
+    for app in _APPS - {"app_connection"}:
+        ranked = _without(ranked, app, instead="app_connection")
     return ranked
 
 

@@ -204,9 +204,9 @@ def _is_question(even: str) -> bool:
 
 
 def _reply(even: str, last: Command | None) -> Command | None:
-    if _BARE_CONFIRM.match(even):
+    if last is not None and _BARE_CONFIRM.match(even):
         return Command.PURGE_CONFIRM
-    if _BARE_CANCEL.match(even):
+    if last is not None and _BARE_CANCEL.match(even):
         return Command.PURGE_CANCEL
     if last in (Command.PURGE_START, Command.PURGE_CONFIRM):
         if _YES.match(even):

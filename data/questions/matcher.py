@@ -10,9 +10,11 @@ import numpy.typing as npt
 from data.labels import Lang
 from data.questions.features import Lexicon, features_of
 
+MOST_RANKED = 24
+
 Floats = npt.NDArray[np.float32]
 
-SHARPNESS = 5.0
+SHARPNESS = 6.0
 """Turns the model's margins into probabilities; fixed on the validation set (`bench/questions.py --calibrate`)."""
 
 
@@ -68,4 +70,4 @@ class Matcher:
         powers = np.exp(SHARPNESS * (margins - margins.max()))
         shares = powers / powers.sum()
         order = np.argsort(-shares, kind="stable")
-        return tuple(Match(label=self._model.labels[at], probability=float(shares[at])) for at in order[:12])
+        return tuple(Match(label=self._model.labels[at], probability=float(shares[at])) for at in order[:MOST_RANKED])

@@ -22,6 +22,9 @@ _JOINED = (
     (re.compile(r"\bstar[\s-]face\b"), "starface"),
     (re.compile(r"\bart(ikel|icle)?\.?\s?(\d+)"), r"art\2"),
     (re.compile(r"\bpus+c?h\b"), "push"),
+    # A phone one carries is the mobile app's device; "the phone" may be telephony and stays as it is.
+    (re.compile(r"\b(company|work|business|office|private|personal|own) ?(cell|mobile)?phones?\b"), r"\1 smartphone"),
+    (re.compile(r"\bon (my|our|your|his|her) phones?\b"), r"on \1 smartphone"),
     (re.compile(r"\bdaten[\s-]?schut?zt?\b|\bdatenschuz\b|\bdatnschutz\b"), "datenschutz"),
 )
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")

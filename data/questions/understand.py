@@ -13,7 +13,7 @@ from data.questions.features import Lexicon
 from data.questions.language import LanguageModel
 from data.questions.matcher import Match, Matcher
 from data.questions.normalise import normalise, words_of
-from data.questions.thresholds import ANSWER_FROM, CHOOSE_FROM, MULTI_ALONE_FROM, MULTI_WHOLE_FROM
+from data.questions.thresholds import ANSWER_FROM, CHOOSE_FROM, MULTI_ALONE_FROM, MULTI_WHOLE_FROM, NEAR, STAY_FROM, SURE_FROM
 
 OUT_OF_SCOPE = "?out_of_scope"
 HELP = "?help"
@@ -99,10 +99,11 @@ class Understanding:
         parsed = parse_command(even, last=context.command if context else None)
         if parsed:
             return Meaning(kind=Kind.COMMAND, lang=lang, command=parsed.command)
-        several = self._several(even, asked)
+        bare = _bare(even)
+        several = self._several(bare, asked)
         if several:
             return Meaning(kind=Kind.TOPICS, lang=lang, labels=several[0], confidence=several[1])
-        return self._judge(self._rank_in_context(even, context), even, asked, lang)
+        return self._judge(self._rank_in_context(even, context), bare, asked, lang)
 
     # -- one question ---------------------------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ class Understanding:
             )
         if best.probability < ANSWER_FROM:
             options = tuple(match.label for match in topics[:4] if not match.label.startswith("?"))[:3]
-            if len(options) > 1 and topics[1].probability >= best.probability / 2:
+            if len(options) > 1 and topics[1].probability >= best.probability * NEAR:
                 return Meaning(kind=Kind.CHOICE, lang=lang, confidence=best.probability, options=options)
         label = next(Label.of(match.label) for match in ranked if Label.of(match.label).topic == best.label)
         return Meaning(kind=Kind.TOPICS, lang=lang, labels=(label,), confidence=best.probability)
@@ -135,33 +136,37 @@ class Understanding:
     # -- what the question leaves out -----------------------------------------------------------------------------
 
     def _rank_in_context(self, even: str, context: Context | None) -> Sequence[Match]:
-        alone = self._matcher.rank(even)
+        alone = self._matcher.rank(_bare(even))
         if context is None or not (context.topic or context.options):
             return alone
         if context.options:
             return self._rank_choice(even, context, alone)
-        if not _leaves_out(even):
+        if not _leaves_out(even) or _is_elsewhere(alone):
             return alone
         concepts = self._lexicon.concepts(words_of(even))
-        named, asked = concepts & SUBJECTS, concepts & ASPECTS.keys()
-        if named:
-            cues = self._cues(context.even) if not asked else ""
-            return self._matcher.rank(f"{_bare(even)} {cues}") if cues else alone
-        if asked or _refers_back(even):
-            return _only(self._matcher.rank(f"{context.even} {even}"), context.topic) or alone
-        return alone
+        joint = self._matcher.rank(f"{context.even} {_bare(even)}")
+        if concepts & SUBJECTS:
+            cues = "" if concepts & ASPECTS.keys() else self._cues(context.even)
+            named = self._matcher.rank(f"{_bare(even)} {cues}") if cues else alone
+            return named if _sure(named) else self._stays(joint, context) or named
+        if concepts & ASPECTS.keys() or _refers_back(even):
+            return _only(joint, context.topic) or alone
+        return alone if _sure(alone) else joint
+
+    def _stays(self, joint: Sequence[Match], context: Context) -> Sequence[Match]:
+        """Keep to the subject, if the two sentences together are about it beyond doubt."""
+        topics = by_topic(joint)
+        stays = bool(topics) and topics[0].label == context.topic and topics[0].probability > STAY_FROM
+        return _only(joint, context.topic) if stays else ()
 
     def _rank_choice(self, even: str, context: Context, alone: Sequence[Match]) -> Sequence[Match]:
         """Read the answer to a clarifying question; what is said not to be meant does not count."""
         kept = _NOT_THAT.sub(" ", even).strip() or even
-        chosen = by_topic(self._matcher.rank(kept))
-        if not chosen or (chosen[0].label.startswith("?") and chosen[0].probability > ANSWER_FROM):
+        with_cues = self._matcher.rank(f"{_bare(kept)} {self._cues(context.even)}")
+        chosen = [match for match in by_topic(with_cues)[:3] if match.label in context.options]
+        if not chosen or chosen[0].probability < CHOOSE_FROM or len(words_of(even)) > _LONGEST_FOLLOW_UP:
             return alone
-        likely = [match for match in chosen[:4] if match.label in context.options]
-        if not likely or likely[0].probability < CHOOSE_FROM:
-            return alone
-        topic = likely[0].label
-        return _only(self._matcher.rank(f"{kept} {self._cues(context.even)}"), topic) or alone
+        return _only(with_cues, chosen[0].label) or alone
 
     def _cues(self, even: str) -> str:
         """Give the words of a question that tell what was asked, without what it was asked about."""
@@ -180,14 +185,14 @@ class Understanding:
             label = self._part(part, cues, whole, asked)
             if label and label[0].topic not in found:
                 found[label[0].topic] = label
-        if not 2 <= len(found) <= 3:  # noqa: PLR2004  more than three at once is a ramble, not a question
+        if not 2 <= len(found) <= 3 or _every_app(self._lexicon.concepts(words_of(even))):  # noqa: PLR2004  more is a ramble
             return None
         labels = tuple(label for label, _ in found.values())
         return labels, min(probability for _, probability in found.values())
 
     def _part(self, part: str, cues: str, whole: Mapping[str, float], asked: Asked) -> tuple[Label, float] | None:
         concepts = self._lexicon.concepts(words_of(part))
-        if not concepts & SUBJECTS:
+        if not concepts & SUBJECTS or _FOR_WHAT.search(part):
             return None
         text = part if concepts & ASPECTS.keys() else f"{part} {cues}"
         ranked = self._corrections.apply(self._matcher.rank(text), text, operator=asked.operator, context=None)
@@ -234,8 +239,13 @@ _NOT_THAT = re.compile(r",?\s*\b(?:not|nicht|nich|und nicht|and not|kein\w*|stat
 _SPLIT = re.compile(
     r"\s*[?.;!\n]+\s*|\s*,?\s+\b(?:und|and|sowie|plus|ausserdem|ferner|as well as|also|auch noch|dazu noch|u|&|\+)\b\s+|\s*[&+,]\s+"
 )
+_FOR_WHAT = re.compile(r"\b(?:i need (?:it|them|this|that) for|(?:brauche?|benoetige|is|ist) (?:das|es|die|sie|ich) (?:\w+ )?(?:fuer|fuers)|weil|because|since i|damit ich)\b")
 _LONGEST_FOLLOW_UP = 14
 _SHORT = 4
+
+
+def _every_app(concepts: set[str]) -> bool:
+    return {"desktop", "mobile"} <= concepts and bool(concepts & {"web", "teams"})
 
 
 def by_topic(ranked: Sequence[Match]) -> list[Match]:
@@ -245,6 +255,16 @@ def by_topic(ranked: Sequence[Match]) -> list[Match]:
         name = match.label if match.label.startswith("?") else Label.of(match.label).topic
         sums[name] = sums.get(name, 0.0) + match.probability
     return sorted((Match(label=name, probability=p) for name, p in sums.items()), key=lambda m: -m.probability)
+
+
+def _sure(ranked: Sequence[Match]) -> bool:
+    topics = by_topic(ranked)
+    return bool(topics) and not topics[0].label.startswith("?") and topics[0].probability >= ANSWER_FROM
+
+
+def _is_elsewhere(ranked: Sequence[Match]) -> bool:
+    topics = by_topic(ranked)
+    return bool(topics) and topics[0].label in (OUT_OF_SCOPE, HELP) and topics[0].probability >= SURE_FROM
 
 
 def _only(ranked: Sequence[Match], topic: str) -> Sequence[Match]:
@@ -266,7 +286,9 @@ def _refers_back(even: str) -> bool:
 
 
 def _bare(even: str) -> str:
-    return _LEADS.sub("", even) or even
+    """Drop "ok, thanks, and" in front of a question, unless that is all there is."""
+    rest = _LEADS.sub("", even)
+    return rest if len(words_of(rest)) > 1 else even
 
 
 def _parts(even: str) -> list[str]:
