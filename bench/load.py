@@ -29,12 +29,12 @@ class Said:
 def conversations(questions: Sequence[dict[str, Any]]) -> Iterator[Said]:
     """Ask every question for ever, each time worded a little differently and in a conversation of its own."""
     numbers = itertools.count()
-    for openings, endings in itertools.product(itertools.count(), range(4)):
+    for wording in itertools.count():
         for question in questions:
             conversation, lang = next(numbers), question["lang"]
-            opening = _OPENINGS[lang][openings % len(_OPENINGS[lang])]
+            opening = _OPENINGS[lang][wording // 4 % len(_OPENINGS[lang])]
             first, *more = question["turns"]
-            yield Said(text=opening + first + _ENDINGS[lang][endings], lang=lang, conversation=conversation)
+            yield Said(text=opening + first + _ENDINGS[lang][wording % 4], lang=lang, conversation=conversation)
             for text in more:
                 yield Said(text=text, lang=lang, conversation=conversation)
 
@@ -167,15 +167,20 @@ class Connection(asyncio.Protocol):
 
 
 async def flat_out(port: int, requests: Requests, *, connections: int, seconds: float) -> Load:
-    """Keep so many requests under way for so many seconds."""
+    """Keep so many requests under way for so many seconds; each connection sends one at least."""
     loop = asyncio.get_running_loop()
     load, end = Load(), loop.time() + seconds
 
     async def work(connection: Connection) -> None:
-        while (began := loop.time()) < end:
+        now = loop.time()
+        while True:
+            began = now
             status = await connection.ask(next(requests))
-            load.milliseconds.append(1000 * (loop.time() - began))
+            now = loop.time()
+            load.milliseconds.append(1000 * (now - began))
             load.statuses[status] += 1
+            if now >= end:
+                return
 
     load.seconds = await _run(port, connections, work)
     return load

@@ -79,14 +79,15 @@ async def echo() -> AsyncIterator[int]:
 
     from bot.adapter.activity import WireActivity
     from bot.adapter.authentication import GuardedAuthentication
-    from bot.adapter.clouds import PUBLIC
     from bot.adapter.cloud_adapter import HardenedAdapter
+    from bot.adapter.clouds import PUBLIC
     from bot.adapter.connector import PooledConnectors
     from bot.adapter.credentials import OutboundToken, authority_with_tenant, secret_source
     from bot.adapter.hosts import HostList
     from bot.adapter.keys import SigningKeys
     from bot.adapter.tokens import TokenVerifier
     from bot.gate import Gate
+    from bot.logs import configure_logs
     from bot.metrics import Metrics
     from bot.server import Address, Edge, Health, listening
     from bot.settings import load_settings
@@ -96,6 +97,7 @@ async def echo() -> AsyncIterator[int]:
         async def on_turn(self, context: TurnContext) -> None:
             await context.send_activity(WireActivity({}, type="message", text=say(context.activity.text)))
 
+    configure_logs()
     teams, clock, metrics = load_settings().teams, SystemClock(), Metrics()
     hosts = HostList(teams.service_url_hosts)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=POOL)) as session:
@@ -136,7 +138,7 @@ async def echo() -> AsyncIterator[int]:
 @asynccontextmanager
 async def turn() -> AsyncIterator[int]:
     """Serve the whole product, as `app.py` builds it in production."""
-    import app
+    import app  # noqa: TID251  the bench measures what app.py builds
     from bot.logs import configure_logs
     from bot.server import Address, listening
     from bot.settings import load_settings

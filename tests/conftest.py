@@ -1,13 +1,28 @@
 """Fixtures for everybody: the world outside once per session, well and forgetful again before each test."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.world import LiveBot, PrivateCa, RsaKeys, StartBot, World, make_ca, make_keys, running_bot, running_world
+from bot.server import Edge
+from tests.world import (
+    LiveBot,
+    PrivateCa,
+    RsaKeys,
+    StartBot,
+    World,
+    make_ca,
+    make_keys,
+    running_bot,
+    running_world,
+    train_into,
+)
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +48,19 @@ async def session_world(rsa_keys: RsaKeys, private_ca: PrivateCa) -> AsyncIterat
         yield found
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a state folder that holds a trained model, if the shipped one does not fit the catalogue."""
+    folder = tmp_path_factory.mktemp("trained")
+    train_into(folder)
+    return folder
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def session_bot(session_world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveBot]:
+async def session_bot(session_world: World, trained: Path) -> AsyncIterator[LiveBot]:
     """Start the bot once; tests use `bot`."""
     session_world.reset()
-    async with running_bot(session_world.settings(tmp_path_factory.mktemp("state"))) as found:
+    async with running_bot(session_world.settings(trained)) as found:
         yield found
 
 
@@ -57,12 +80,21 @@ def bot(session_bot: LiveBot, world: World) -> LiveBot:
 
 
 @pytest.fixture
-def start_bot(world: World, tmp_path: Path) -> StartBot:
-    """Start a bot of the test's own: `async with start_bot() as bot`; takes about a second."""
+def start_bot(world: World, tmp_path: Path, trained: Path) -> StartBot:
+    """Give what starts a bot of the test's own, with settings of its own; takes about a second."""
     numbers = itertools.count(1)
 
-    def start(*, fetch_keys: bool = True, **sections: dict[str, object]) -> object:
-        settings = world.settings(tmp_path / f"state-{next(numbers)}", **sections)
-        return running_bot(settings, fetch_keys=fetch_keys)
+    def start(
+        *,
+        fetch_keys: bool = True,
+        edge: Callable[[Any], Edge] | None = None,
+        **sections: dict[str, object],
+    ) -> AbstractAsyncContextManager[LiveBot]:
+        folder = tmp_path / f"state-{next(numbers)}"
+        folder.mkdir(mode=0o700)
+        for model in trained.glob("model.npz"):
+            shutil.copy(model, folder)
+        settings = world.settings(folder, **sections)
+        return running_bot(settings, fetch_keys=fetch_keys, edge=edge)
 
     return start

@@ -4,6 +4,7 @@ Everything is real but its owner: real RSA keys, real tokens, real HTTP, and the
 """
 
 import asyncio
+import base64
 import datetime as dt
 import ipaddress
 import itertools
@@ -22,14 +23,14 @@ import jwt
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 import app as application  # noqa: TID251  the one place where the tests build the product
-from bot.server import Address, listening
+from bot.server import Address, Edge, listening
 from bot.settings import Settings
 
-APP_ID = "11111111-2222-4333-8444-555555555555"
+APP_ID = "1b2c3d4e-2222-4333-8444-5555abcdef55"
 APP_SECRET = "planted-client-secret-7Q2x"
 TENANT = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 FOREIGN_TENANT = "99999999-bbbb-4ccc-8ddd-eeeeeeeeeeee"
@@ -41,6 +42,8 @@ BOT_ID = f"28:{APP_ID}"
 OUTGOING_TOKEN = "outgoing-token"
 SILENCE = object()
 """As a claim or field: leave it out."""
+
+Sign = Callable[[bytes], bytes]
 
 _numbers = itertools.count(1)
 
@@ -99,8 +102,7 @@ def mint(
     service_url: object = SILENCE,
     lifetime: float = 3600,
     header: Mapping[str, Any] | None = None,
-    algorithm: str = "RS256",
-    signed_with: Any = None,
+    sign: Sign | None = None,
     **claims: Any,
 ) -> str:
     """Sign a connector token; any claim or header may be overridden, or left out with `SILENCE`."""
@@ -108,17 +110,28 @@ def mint(
     body = {
         "iss": ISSUER,
         "aud": APP_ID,
-        "nbf": now - 10,
+        "nbf": now - 3600,
         "exp": now + int(lifetime),
         "serviceurl": service_url,
     } | claims
-    head = {"kid": key.kid} | dict(header or {})
-    return jwt.encode(
-        _spoken(body),
-        key.private if signed_with is None else signed_with,
-        algorithm=algorithm,
-        headers=_spoken(head),
-    )
+    head = {"alg": "RS256", "typ": "JWT", "kid": key.kid} | dict(header or {})
+    signed = f"{_part(_spoken(head))}.{_part(_spoken(body))}"
+    signature = (sign or rsa_signature(key))(signed.encode())
+    return f"{signed}.{_encode(signature)}"
+
+
+def rsa_signature(key: RsaKey, algorithm: Any = hashes.SHA256, *, pss: bool = False) -> Sign:
+    """Sign as RS256 does, or with another hash, or as PS256 does."""
+    kind = padding.PSS(padding.MGF1(algorithm()), algorithm.digest_size) if pss else padding.PKCS1v15()
+    return lambda data: key.private.sign(data, kind, algorithm())
+
+
+def _part(values: Mapping[str, Any]) -> str:
+    return _encode(json.dumps(values).encode())
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _spoken(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -517,17 +530,36 @@ class LiveBot:
 
 
 @asynccontextmanager
-async def running_bot(settings: Settings, *, fetch_keys: bool = True) -> AsyncIterator[LiveBot]:
-    """Start the bot as `serve` does, on free ports; with `fetch_keys` it has its keys before the first turn."""
+async def running_bot(
+    settings: Settings,
+    *,
+    fetch_keys: bool = True,
+    edge: Callable[[Any], Edge] | None = None,
+) -> AsyncIterator[LiveBot]:
+    """Start the bot as `serve` does, on free ports.
+
+    With `fetch_keys` it has its keys before the first turn. `edge` may put another face before the built parts.
+    """
     anywhere = Address(host="127.0.0.1", port=0)
     async with (
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
         application.built(settings, dev=False) as parts,
-        listening(parts.edge, parts.health, parts.metrics, public=anywhere, ops=anywhere) as where,
+        listening(
+            edge(parts) if edge else parts.edge,
+            parts.health,
+            parts.metrics,
+            public=anywhere,
+            ops=anywhere,
+        ) as where,
     ):
         if fetch_keys and parts.keys:
             assert await parts.keys.prefetch(), "the key server of the test gave no keys"
         yield LiveBot(parts=parts, port=where.port, ops_port=where.ops_port, session=session)
+
+
+def train_into(folder: Path) -> None:
+    """Train the matcher into a folder where a bot with that state folder finds it; does nothing if none is needed."""
+    application.load_knowledge(Settings(), cache=folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -565,7 +597,7 @@ class World:
                 "app_secret": APP_SECRET,
                 "openid_metadata_url": self.key_server.url,
                 "authority_url": self.authority.url,
-                "service_url_hosts": ["127.0.0.1"],
+                "service_url_hosts": ["127.0.0.1", "smba.trafficmanager.net"],
             },
             "roles": {"admins": [ADMIN], "dpos": [DPO]},
             "state": {"folder": str(folder)},
@@ -620,4 +652,4 @@ class FakeClock:
 
 
 StartBot = Callable[..., Any]
-"""What the fixture `start_bot` gives: `async with start_bot(fetch_keys=True, **sections) as bot`."""
+"""What the fixture `start_bot` gives: `async with start_bot(fetch_keys=..., edge=..., **sections) as bot`."""

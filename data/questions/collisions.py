@@ -41,6 +41,10 @@ _OTHER_PRODUCT = re.compile(r"\bprocall (?:enterprise|business server|datacenter
 LOGS = "?ambiguous.logs"
 APP_NOTICE = "?ambiguous.app_notice"
 OUT_OF_SCOPE = "?out_of_scope"
+ABOUT_COMMANDS = "?about_commands"
+_NAMED_GROUP = re.compile(r"\b(?:handelsvertret|lieferant|interessent|kund|beschaeftigt|mitarbeit|geschaeftskontakt|ansprechpartner|supplier|customer|prospect|employee|staff|sales agent|business contact|business partner|client)")
+_EARLIER = re.compile(r"\b(?:frueher|eher|vor ablauf|vorher|vorzeitig|vor den|schon nach|sooner|earlier|before|ahead of|prior)\b")
+_BARE_LOG_ANY = re.compile(r"\b(?:\w*logs?|logdateien|traces?|stacktraces?|protokolle)\b")
 
 
 class Corrections:
@@ -58,6 +62,8 @@ class Corrections:
         ranked = _bare_log(ranked, even, concepts, operator=operator)
         ranked = _bare_app(ranked, concepts)
         ranked = _all_apps(ranked, concepts)
+        ranked = _named_in_terms(ranked, even, concepts)
+        ranked = _early_deletion(ranked, even)
         return _other_product(ranked, even)
 
 
@@ -103,6 +109,24 @@ def _all_apps(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:
         return ranked
     for app in _APPS - {"app_connection"}:
         ranked = _without(ranked, app, instead="app_connection")
+    return ranked
+
+
+def _named_in_terms(ranked: Sequence[Match], even: str, concepts: set[str]) -> Sequence[Match]:
+    """Groups and items that clauses 2.8 and 2.9 name get the general answer, never "the terms do not say"."""
+    best = ranked[0].label
+    if best == "data_subjects.other_groups" and _NAMED_GROUP.search(even):
+        return (Match(label="data_subjects", probability=ranked[0].probability), *ranked[1:])
+    unnamed = best.startswith("data_categories.") and best.partition(".")[2] in ("other", "technical", "phone_number")
+    if unnamed and "person" in concepts and "item" not in concepts:
+        return (Match(label="data_categories", probability=ranked[0].probability), *ranked[1:])
+    return ranked
+
+
+def _early_deletion(ranked: Sequence[Match], even: str) -> Sequence[Match]:
+    """Whether logs may go before the limit is answered by clause 2.7 itself ("at the latest")."""
+    if ranked[0].label == ABOUT_COMMANDS and _EARLIER.search(even) and _BARE_LOG_ANY.search(even):
+        return (Match(label="diagnostics.early_deletion", probability=ranked[0].probability), *ranked[1:])
     return ranked
 
 

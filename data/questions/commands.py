@@ -6,7 +6,6 @@ product is never a command. A destructive command also needs a log as its object
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from data.questions.normalise import words_of
@@ -72,7 +71,7 @@ _OWN = _any(
     r"personenbezogene\w*", r"personal data\b", r"personal information\b",
 )  # fmt: skip
 _NOT_OURS = _any(
-    r"\w*(?:anruf|gespraech|verbindung|telefon)\w*", r"\w*journal\w*", r"call (?:log|history|list|record)\w*", r"calls?\b", r"chat\w*", r"nachricht\w*",
+    r"\w*(?:anruf|gespraech|verbindung|telefon)\w*", r"\w*journal\w*", r"call (?:log|history|list|record)\w*", r"calls\b", r"call\b(?! off| it off| that off)", r"chat\w*", r"nachricht\w*",
     r"messages?\b", r"voicemails?\b", r"mailbox\w*", r"e?mails?\b", r"kontakt\w*", r"contacts?\b", r"browser\w*", r"verlauf\b", r"history\b",
     r"outlook\b", r"exchange\b", r"windows\b", r"papierkorb\b", r"recycle\b", r"docker\b", r"kafka\b", r"git\b", r"github\b", r"jenkins\b",
     r"zoom\b", r"whatsapp\b", r"slack\b", r"sap\b", r"datev\b", r"jira\b", r"iphone\b", r"handy\b", r"meeting\b", r"termin\w*", r"sitzung\w*",
@@ -97,7 +96,7 @@ _PLEASE = re.compile(
 )
 _ABOUT = re.compile(
     r"\b(?:wie (?:man|ich|wir|kann|geht)|how (?:to|do|can|does)|was passiert|what happens|what if|was ist wenn|wenn ich|if i|falls ich|explain|erklaer\w*|unterschied|difference|bedeutet|means?|heisst|"
-    r"erlaubt|allowed|zulaessig|verboten|automatisch|automatically|werden|wird|gets?|von selbst|estos (?:loescht|delete\w*|purge\w*)|loescht estos|by estos|von estos|bei estos|frueher als|sooner than|before 90|darf man|hat jemand|did someone|has anyone|somebody|someone deleted|jemand)\b",
+    r"erlaubt|allowed|zulaessig|verboten|automatisch|automatically|werden|wird|gets?|von selbst|estos (?:loescht|delete\w*|purge\w*)|loescht estos|by estos|von estos|bei estos|frueher als|sooner than|before 90|darf man|ueberleg\w*|wondering|thinking (?:about|of)|was meinst|was meinen sie|what do you think|thoughts|hat jemand|did someone|has anyone|somebody|someone deleted|jemand)\b",
 )
 _NEGATED = re.compile(
     r"\b(?:nicht|nich|net|ned|ned|nix|keine?n?|don't|dont|do not|not|never|niemals|noch nicht|doch nicht)\b"
@@ -174,26 +173,48 @@ _STATUS_ONLY = re.compile(r"^(?:purge|loeschlauf|loeschvorgang|cleanup)[- ]?(?:s
 _HARDLY_ANY = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
-    """A recognised command."""
-
-    command: Command
-
-
-def parse_command(even: str, *, last: Command | None = None) -> Parsed | None:
+def parse_command(even: str, *, last: Command | None = None) -> Command | None:
     """Recognise a command in a normalised text; None for everything else.
 
     `last` is the command recognised just before in the same conversation: after a purge was started, "yes" and "no,
     stop" answer it.
     """
-    if not words_of(even) or _NOT_OURS.search(even):
+    if not words_of(even):
         return None
-    for test in (_reply, _snooze, _proof, _hold, _cancel, _confirm, _status, _overdue, _start):
-        command = test(even, last)
+    replied = _reply(even, last)
+    if replied is not None or _NOT_OURS.search(even):
+        return replied
+    for test in (_snooze, _proof, _hold, _cancel, _confirm, _status, _overdue, _start):
+        command = test(even)
         if command is not None:
-            return Parsed(command=command)
+            return command
     return None
+
+
+def is_plain_order(even: str) -> bool:
+    """Tell whether a text begins as an order does, with its verb."""
+    return bool(_ORDERS.match(even)) and not _is_question(even)
+
+
+def answers_command(even: str, last: Command | None) -> bool:
+    """Tell whether a text only makes sense as an answer to the command before it."""
+    return _reply(even, last) is not None
+
+
+def permits(even: str, command: Command) -> bool:
+    """Tell whether a text may be taken for a command that something else suggests.
+
+    Nothing permits a question, one's own data, somebody else's things, or a purge that names nothing to be purged.
+    """
+    if _NOT_OURS.search(even):
+        return False
+    if command not in STATE_CHANGING:
+        return not _ABOUT_US.search(even)
+    if _is_question(even) or _HOLD_ON.search(even):
+        return False
+    if command is Command.PURGE_START and (_NEGATED.search(even) or _OWN_DATA.search(even)):
+        return False
+    return bool(_PURGE.search(even) or _LOG.search(even) or _HOLD_NAME.search(even) or _ALERT_NAME.search(even))
 
 
 def _is_question(even: str) -> bool:
@@ -218,7 +239,7 @@ def _reply(even: str, last: Command | None) -> Command | None:
     return None
 
 
-def _snooze(even: str, _: Command | None) -> Command | None:
+def _snooze(even: str) -> Command | None:
     asks = _is_question(even)
     return (
         Command.ALERT_SNOOZE
@@ -227,7 +248,7 @@ def _snooze(even: str, _: Command | None) -> Command | None:
     )
 
 
-def _proof(even: str, _: Command | None) -> Command | None:
+def _proof(even: str) -> Command | None:
     if (_WHO_DID.search(even) or _WHAT_WAS.search(even)) and (_PURGE.search(even) or _LOG.search(even)):
         return Command.AUDIT_SHOW
     if _PROOF.search(even) and not _ABOUT_PROOF.search(even):
@@ -235,32 +256,33 @@ def _proof(even: str, _: Command | None) -> Command | None:
     return None
 
 
-def _hold(even: str, _: Command | None) -> Command | None:
-    if _is_question(even) or not _HOLD.search(even) or _HOLD_ON.search(even):
+def _hold(even: str) -> Command | None:
+    if _ASKS.match(even) or even.endswith("?") or not _HOLD.search(even) or _HOLD_ON.search(even):
         return None
     named = _HOLD_NAME.search(even)
-    if named and _RELEASE.search(even) and not _SETS.search(even):
+    keeps = _NEGATED.search(even) and _DELETE_ANY.search(even)
+    if named and _RELEASE.search(even) and not _SETS.search(even) and not keeps:
         return Command.HOLD_RELEASE
     if named or (_LOG.search(even) and (_NEGATED.search(even) or _KEEPS.search(even))):
         return Command.HOLD_SET
     return None
 
 
-def _cancel(even: str, _: Command | None) -> Command | None:
+def _cancel(even: str) -> Command | None:
     if _is_question(even) or not _CANCEL.search(even):
         return None
     about_purge = _PURGE.search(even) or (_LOG.search(even) and _DELETE_ANY.search(even))
     return Command.PURGE_CANCEL if about_purge else None
 
 
-def _confirm(even: str, _: Command | None) -> Command | None:
+def _confirm(even: str) -> Command | None:
     if _is_question(even) or not _CONFIRM.search(even) or _NEGATED.search(even):
         return None
     about_purge = _PURGE.search(even) or (_LOG.search(even) and _DELETE_ANY.search(even)) or _CODE.search(even)
     return Command.PURGE_CONFIRM if about_purge else None
 
 
-def _status(even: str, _: Command | None) -> Command | None:
+def _status(even: str) -> Command | None:
     if _OVERDUE.search(even) and _LOG.search(even):
         return None
     if _STATUS_ONLY.match(even) or (_PURGE.search(even) and _STATE.search(even) and not _ABOUT_STATUS.search(even)):
@@ -268,19 +290,19 @@ def _status(even: str, _: Command | None) -> Command | None:
     return None
 
 
-def _overdue(even: str, _: Command | None) -> Command | None:
+def _overdue(even: str) -> Command | None:
     if not _OVERDUE.search(even) or _orders_purge(even):
         return None
     about_logs = _LOG.search(even) or _DUE_ALONE.search(even)
     return Command.RETENTION_STATUS if about_logs and _ASKS_STATE.search(even) and not _GENERAL.search(even) else None
 
 
-def _start(even: str, _: Command | None) -> Command | None:
+def _start(even: str) -> Command | None:
     return Command.PURGE_START if _orders_purge(even) else None
 
 
 def _orders_purge(even: str) -> bool:
-    if _OWN_DATA.search(even) or _is_question(even):
+    if _OWN_DATA.search(even) or _is_question(even) or _RIGHT_TO.search(even):
         return False
     if _PURGE.search(even) and (_START.search(even) or _LOG.search(even) or len(even) <= _HARDLY_ANY):
         return True
@@ -288,6 +310,10 @@ def _orders_purge(even: str) -> bool:
 
 
 _OWN_DATA = _OWN
+_ABOUT_US = re.compile(r"\b(?:estos|bedingungen|terms|darf|duerfen|allowed|erlaubt)\b")
+_ALERT_NAME = _any(r"alert\w*", r"alarm\w*", r"warn\w*", r"hinweis\w*", r"meldung\w*", r"remind\w*", r"erinner\w*", r"snooz\w*", r"frist\w*", r"ueberfaellig\w*", r"overdue\b")
+_RIGHT_TO = re.compile(r"\b(?:recht auf|antrag auf|anspruch auf|right to|request for erasure)\b")
+_ORDERS = re.compile(r"^(?:(?:bitte|please|pls|hey|hi|hallo|ok|so|jetzt|now)[ ,]+)*(?:start|run|purge|delete|remove|wipe|clear|clean|trigger|launch|kick|loesch\w*|starte?|entfern\w*|raeum\w*|bereinig\w*|fuehr|stoss|confirm|approve|bestaetig\w*|genehmig\w*|cancel|abort|stop|stopp\w*|brich|abbrech\w*|set|place|put|setz\w*|release|lift|remove|heb|snooze|remind|erinner\w*|show|zeig\w*|list)\b")
 _DELETE_ANY = _any(
     r"\w*loesch\w*",
     r"delet\w*",

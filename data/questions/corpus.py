@@ -7,9 +7,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.labels import Lang
+from data.questions.commands import Command
 from data.questions.features import Lexicon
 from data.questions.matcher import Example
-from data.questions.understand import AMBIGUOUS, HELP, OUT_OF_SCOPE
+from data.questions.understand import ABOUT_COMMANDS, AMBIGUOUS, COMMAND, HELP, OUT_OF_SCOPE
 from data.toml import read_toml
 
 FOLDER = Path(__file__).parent
@@ -40,6 +41,12 @@ class _Ambiguities(_Table):
     ambiguities: tuple[_Ambiguity, ...]
 
 
+class _Commands(_Table):
+    commands: dict[Command, _Phrasings]
+    about: _Phrasings
+    unrelated: _Phrasings
+
+
 class _LexiconFile(_Table):
     concepts: dict[str, tuple[str, ...]]
 
@@ -66,10 +73,14 @@ def load_corpus(folder: Path = FOLDER) -> Corpus:
     scope = read_toml(_Phrasings, folder / "corpus" / "out_of_scope.toml")
     greetings = read_toml(_Phrasings, folder / "corpus" / "help.toml")
     ambiguities = read_toml(_Ambiguities, folder / "corpus" / "ambiguous.toml").ambiguities
+    orders = read_toml(_Commands, folder / "corpus" / "commands.toml")
     lexicon = read_toml(_LexiconFile, folder / "lexicon.toml")
     examples = [*_examples(OUT_OF_SCOPE, scope), *_examples(HELP, greetings)]
     for ambiguity in ambiguities:
         examples.extend(_examples(AMBIGUOUS + ambiguity.id, ambiguity.phrasings))
+    for command, phrasings in orders.commands.items():
+        examples.extend(_examples(COMMAND + command.value, phrasings))
+    examples.extend([*_examples(ABOUT_COMMANDS, orders.about), *_examples(OUT_OF_SCOPE, orders.unrelated)])
     return Corpus(
         examples=tuple(examples),
         options={ambiguity.id: ambiguity.options for ambiguity in ambiguities},

@@ -37,12 +37,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearModel:
-    """The trained numbers: `weights` has a row for each feature and a column for each label."""
+    """The trained numbers: `weights` has a row for each feature and a column for each label, in steps of `scale`."""
 
     labels: tuple[str, ...]
     features: Mapping[str, int]
     idf: Floats
-    weights: Floats
+    weights: npt.NDArray[np.int8]
+    scale: Floats
     bias: Floats
     digest: str
     """Tells which examples, lexicon and feature rules it was trained on."""
@@ -66,7 +67,7 @@ class Matcher:
             return ()
         values = self._model.idf[rows]
         values = values / math.sqrt(float(values @ values))
-        margins = values @ self._model.weights[rows] + self._model.bias
+        margins = (values @ self._model.weights[rows].astype(np.float32)) * self._model.scale + self._model.bias
         powers = np.exp(SHARPNESS * (margins - margins.max()))
         shares = powers / powers.sum()
         order = np.argsort(-shares, kind="stable")

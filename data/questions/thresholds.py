@@ -12,5 +12,9 @@ NEAR = 0.7
 """Two topics are near when the second has at least this share of what the first has."""
 STAY_FROM = 0.5
 """From this probability on a short sentence belongs to the subject before it."""
-SURE_FROM = 0.6
+SURE_FROM = 0.4
 """From this probability on a short sentence has left the subject."""
+SUGGEST_FROM = 0.35
+"""From this probability on the matcher may suggest a command, if the grammar permits it."""
+OBJECT_FROM = 0.5
+"""From this probability on the matcher may object to what the grammar recognised."""

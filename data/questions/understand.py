@@ -7,17 +7,19 @@ from enum import StrEnum, unique
 
 from data.labels import Lang
 from data.questions.collisions import Corrections
-from data.questions.commands import Command, parse_command
+from data.questions.commands import Command, answers_command, is_plain_order, parse_command, permits
 from data.questions.context import Context
 from data.questions.features import Lexicon
 from data.questions.language import LanguageModel
 from data.questions.matcher import Match, Matcher
 from data.questions.normalise import normalise, words_of
-from data.questions.thresholds import ANSWER_FROM, CHOOSE_FROM, MULTI_ALONE_FROM, MULTI_WHOLE_FROM, NEAR, STAY_FROM, SURE_FROM
+from data.questions.thresholds import ANSWER_FROM, CHOOSE_FROM, MULTI_ALONE_FROM, MULTI_WHOLE_FROM, NEAR, OBJECT_FROM, STAY_FROM, SUGGEST_FROM, SURE_FROM
 
 OUT_OF_SCOPE = "?out_of_scope"
 HELP = "?help"
 AMBIGUOUS = "?ambiguous."
+COMMAND = "?command."
+ABOUT_COMMANDS = "?about_commands"
 
 
 @unique
@@ -96,14 +98,40 @@ class Understanding:
         lang = asked.lang or self._language.detect(asked.text, context.lang if context else asked.fallback)
         if not words_of(even):
             return Meaning(kind=Kind.HELP if asked.text.strip() else Kind.EMPTY, lang=lang)
-        parsed = parse_command(even, last=context.command if context else None)
-        if parsed:
-            return Meaning(kind=Kind.COMMAND, lang=lang, command=parsed.command)
         bare = _bare(even)
+        command = self._command(even, bare, context)
+        if command is not None:
+            return Meaning(kind=Kind.COMMAND, lang=lang, command=command)
         several = self._several(bare, asked)
         if several:
             return Meaning(kind=Kind.TOPICS, lang=lang, labels=several[0], confidence=several[1])
         return self._judge(self._rank_in_context(even, context), bare, asked, lang)
+
+    # -- commands -------------------------------------------------------------------------------------------------
+
+    def _command(self, even: str, bare: str, context: Context | None) -> Command | None:
+        """Let the grammar recognise a command; the matcher may suggest what the grammar then permits, and may object.
+
+        So a state-changing command takes two that agree: no sentence that either of them takes for a question starts
+        anything.
+        """
+        last = context.command if context else None
+        if answers_command(even, last):
+            return parse_command(even, last=last)
+        topics = by_topic(self._matcher.rank(bare))
+        if not topics:
+            return None
+        best = topics[0]
+        if best.label.startswith(COMMAND):
+            suggested = Command(best.label.removeprefix(COMMAND))
+            if best.probability >= SUGGEST_FROM and permits(even, suggested):
+                return suggested
+        parsed = parse_command(even, last=last)
+        if parsed is None:
+            return None
+        overruled = is_plain_order(even) and best.label != OUT_OF_SCOPE
+        objects = not best.label.startswith(COMMAND) and best.probability >= OBJECT_FROM and not overruled
+        return None if objects else parsed
 
     # -- one question ---------------------------------------------------------------------------------------------
 
@@ -115,7 +143,7 @@ class Understanding:
         best = topics[0]
         if best.label == OUT_OF_SCOPE or best.probability < CHOOSE_FROM:
             return Meaning(kind=Kind.OUT_OF_SCOPE, lang=lang, confidence=best.probability)
-        if best.label == HELP:
+        if best.label in (HELP, ABOUT_COMMANDS) or best.label.startswith(COMMAND):
             return Meaning(kind=Kind.HELP, lang=lang, confidence=best.probability)
         if best.label.startswith(AMBIGUOUS):
             ambiguity = best.label.removeprefix(AMBIGUOUS)
@@ -148,7 +176,8 @@ class Understanding:
         if concepts & SUBJECTS:
             cues = "" if concepts & ASPECTS.keys() else self._cues(context.even)
             named = self._matcher.rank(f"{_bare(even)} {cues}") if cues else alone
-            return named if _sure(named) else self._stays(joint, context) or named
+            stays = self._stays(joint, context) if concepts & ASPECTS.keys() and not _sure(named) else ()
+            return stays or named
         if concepts & ASPECTS.keys() or _refers_back(even):
             return _only(joint, context.topic) or alone
         return alone if _sure(alone) else joint
@@ -163,10 +192,12 @@ class Understanding:
         """Read the answer to a clarifying question; what is said not to be meant does not count."""
         kept = _NOT_THAT.sub(" ", even).strip() or even
         with_cues = self._matcher.rank(f"{_bare(kept)} {self._cues(context.even)}")
-        chosen = [match for match in by_topic(with_cues)[:3] if match.label in context.options]
-        if not chosen or chosen[0].probability < CHOOSE_FROM or len(words_of(even)) > _LONGEST_FOLLOW_UP:
+        if len(words_of(even)) > _LONGEST_FOLLOW_UP:
             return alone
-        return _only(with_cues, chosen[0].label) or alone
+        chosen = [match for match in by_topic(with_cues)[:3] if match.label in context.options]
+        if chosen and chosen[0].probability >= CHOOSE_FROM:
+            return _only(with_cues, chosen[0].label)
+        return with_cues if _sure(with_cues) and not _sure(alone) else alone
 
     def _cues(self, even: str) -> str:
         """Give the words of a question that tell what was asked, without what it was asked about."""
@@ -264,7 +295,7 @@ def _sure(ranked: Sequence[Match]) -> bool:
 
 def _is_elsewhere(ranked: Sequence[Match]) -> bool:
     topics = by_topic(ranked)
-    return bool(topics) and topics[0].label in (OUT_OF_SCOPE, HELP) and topics[0].probability >= SURE_FROM
+    return bool(topics) and topics[0].label in (OUT_OF_SCOPE, HELP, ABOUT_COMMANDS) and topics[0].probability >= SURE_FROM
 
 
 def _only(ranked: Sequence[Match], topic: str) -> Sequence[Match]:
