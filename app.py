@@ -13,7 +13,6 @@ from typing import Any
 
 import aiohttp
 import structlog
-from bot.package import write_package
 
 from bot import doctor as examination
 from bot.adapter.authentication import GuardedAuthentication
@@ -33,11 +32,11 @@ from bot.adapter.keys import SigningKeys
 from bot.adapter.tokens import TokenVerifier
 from bot.console import build_cli
 from bot.gate import Gate
-from bot.handler import Handler
+from bot.handler import Handler, Repetitions
 from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_TENANT, Directory
 from bot.logs import PersonHash, configure_logs, load_person_key
 from bot.metrics import Metrics
-from bot.seen import Seen
+from bot.package import write_package
 from bot.server import Address, Edge, Health, Listening, listening
 from bot.settings import LOOPBACK_HOSTS, Settings, load_settings
 from cards.ask import Contact
@@ -106,7 +105,14 @@ def all_examples(catalogue: Catalogue, corpus: Corpus) -> list[Example]:
     return [*examples, *corpus.examples]
 
 
-def build_router(knowledge: Knowledge, settings: Settings, feedback: FeedbackStore, *, banner: bool) -> Router:
+def build_router(
+    knowledge: Knowledge,
+    settings: Settings,
+    feedback: FeedbackStore,
+    *,
+    contexts: Contexts,
+    banner: bool,
+) -> Router:
     """Build what decides which card answers a turn."""
     texts = load_texts()
     lexicon = knowledge.corpus.lexicon
@@ -121,10 +127,11 @@ def build_router(knowledge: Knowledge, settings: Settings, feedback: FeedbackSto
             matcher=matcher,
             lexicon=lexicon,
             language=SmallWordsFirst(),
+            grammar=knowledge.corpus.grammar,
             ambiguities=knowledge.corpus.options,
         ),
         matcher=matcher,
-        contexts=Contexts(SystemClock()),
+        contexts=contexts,
         ask=AskDialog(
             catalogue=knowledge.catalogue,
             texts=texts,
@@ -146,6 +153,8 @@ class Parts:
     health: Health
     metrics: Metrics
     keys: SigningKeys | None
+    sweep: Callable[[], None]
+    """Drops what is remembered for minutes only."""
 
 
 @asynccontextmanager
@@ -198,8 +207,9 @@ def _parts(
     adapter = HardenedAdapter(
         GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
     )
+    contexts, seen = Contexts(clock), Repetitions(clock)
     handler = Handler(
-        router=build_router(knowledge, settings, feedback, banner=dev),
+        router=build_router(knowledge, settings, feedback, contexts=contexts, banner=dev),
         directory=Directory(
             tenant_id=tenant,
             admins=(*settings.roles.admins, *(DEV_ADMINS if dev else ())),
@@ -207,14 +217,20 @@ def _parts(
         ),
         metrics=metrics,
         person=PersonHash(load_person_key(folder)),
-        seen=Seen(clock),
+        seen=seen,
     )
+
+    def sweep() -> None:
+        contexts.sweep()
+        seen.sweep()
+
     checks = [lambda: "" if keys is None or keys.usable else "signing_keys", lambda: _writable(folder)]
     return Parts(
         edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
         health=Health(checks, metrics),
         metrics=metrics,
         keys=keys,
+        sweep=sweep,
     )
 
 
@@ -269,8 +285,9 @@ def check_servable(settings: Settings, *, dev: bool) -> None:
                 or teams.certificate_file
                 or teams.app_secret_file
                 or teams.app_secret.get_secret_value(),
-                "teams.certificate_file: is missing, and so is a secret"
-                " (PROCALL_TEAMS__APP_SECRET or teams.app_secret_file)",
+                (
+                    "teams.certificate_file: is missing, and so is a secret (PROCALL_TEAMS__APP_SECRET or app_secret_file)"
+                ),
             ),
         )
         if not value
@@ -302,12 +319,14 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[[Listening]
             ops=Address(host=server.ops_host, port=server.ops_port),
         ) as where,
     ):
-        fetching = asyncio.create_task(_keep_fetching(parts.keys)) if parts.keys else None
+        chores = [asyncio.create_task(_keep_tidy(parts.sweep))]
+        if parts.keys:
+            chores.append(asyncio.create_task(_keep_fetching(parts.keys)))
         announce(where)
         await stop.wait()
         _log.info("stopping", action="stopping")
-        if fetching:
-            fetching.cancel()
+        for chore in chores:
+            chore.cancel()
     _log.info("stopped", action="stopped")
 
 
@@ -317,6 +336,13 @@ async def _keep_fetching(keys: SigningKeys) -> None:
     while not await keys.prefetch():
         await asyncio.sleep(pause)
         pause = min(pause * 2, 60.0)
+
+
+async def _keep_tidy(sweep: Callable[[], None]) -> None:
+    """Drop old contexts and repetitions every minute, also while nobody writes."""
+    while True:
+        await asyncio.sleep(60.0)
+        sweep()
 
 
 class Application:
@@ -340,6 +366,7 @@ class Application:
             load_knowledge(settings, cache=folder if settings.catalogue.overlay else None),
             settings,
             MemoryFeedbackStore(),
+            contexts=Contexts(SystemClock()),
             banner=False,
         )
         number = iter(range(1_000_000_000))

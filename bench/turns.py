@@ -33,13 +33,12 @@ sys.path.insert(0, str(ROOT))
 from load import APP_ID, TENANT, Load, Requests, flat_out, steady  # noqa: E402
 from microsoft import FakeMicrosoft  # noqa: E402
 
-from app import load_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
+from app import build_router, load_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
 from bot.settings import Settings  # noqa: E402
 from data.labels import Lang  # noqa: E402
-from data.questions.language import SmallWordsFirst  # noqa: E402
-from data.questions.matcher import Matcher  # noqa: E402
 from data.questions.training import SHIPPED_MODEL, load_model  # noqa: E402
-from data.questions.understand import Asked, Understanding  # noqa: E402
+from data.questions.understand import Asked  # noqa: E402
+from data.stores.memory import MemoryFeedbackStore  # noqa: E402
 
 QUESTIONS = ROOT / "tests" / "questions" / "dev.jsonl"
 STOCK_MODULE = "botbuilder.integration.aiohttp"
@@ -250,15 +249,10 @@ class MatcherOnly:
 
     def __init__(self, folder: Path, questions: Sequence[Mapping[str, Any]]) -> None:
         knowledge = load_knowledge(Settings(), cache=folder / "state")
-        lexicon = knowledge.corpus.lexicon
+        router = build_router(knowledge, Settings(), MemoryFeedbackStore(), banner=False)
         self.shipped = load_model(SHIPPED_MODEL, digest=knowledge.model.digest) is not None
         self.milliseconds: list[float] = []
-        self._understanding = Understanding(
-            matcher=Matcher(knowledge.model, lexicon),
-            lexicon=lexicon,
-            language=SmallWordsFirst(),
-            ambiguities=knowledge.corpus.options,
-        )
+        self._understanding = router._understanding  # noqa: SLF001  the very one that serves, without the dialogs
         self._asked = [
             Asked(text=text, operator=False, fallback=Lang(question["lang"]))
             for question in questions

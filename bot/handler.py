@@ -26,6 +26,9 @@ from dialogs.turn import Reply, Turn, TurnKind
 
 TYPING_AFTER_SECONDS = 1.0
 
+Repetitions = Seen[Activity | None]
+"""Remembers the answers to invokes; other activities have none."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -39,7 +42,7 @@ class Handler:
         directory: Directory,
         metrics: Metrics,
         person: PersonHash,
-        seen: Seen[Activity | None],
+        seen: Repetitions,
     ) -> None:
         self._router = router
         self._directory = directory

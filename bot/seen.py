@@ -25,7 +25,7 @@ class Seen(Generic[T]):
 
         Work that fails is forgotten, so that the next delivery tries again.
         """
-        self._forget_old()
+        self.sweep()
         known = self._results.get(key)
         if known is not None:
             return await asyncio.shield(known[1]), True
@@ -44,7 +44,8 @@ class Seen(Generic[T]):
         result.set_result(value)
         return value, False
 
-    def _forget_old(self) -> None:
+    def sweep(self) -> None:
+        """Drop what is too old or too much."""
         horizon = self._clock.monotonic() - KEEP_SECONDS
         while self._results:
             _, (at, _) = next(iter(self._results.items()))

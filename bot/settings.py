@@ -8,7 +8,7 @@ named by a `*_file` field, never from the TOML file itself.
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -198,7 +198,7 @@ class PurgeSettings(_Section):
 class SourceSettings(_Section):
     """One place where logs lie; journals, chats, recordings and call records can never be one."""
 
-    id: str = Field(pattern=_SLUG.pattern)
+    id: str = Field(pattern=f"^{_SLUG.pattern}$")
     """Short name used in chat and on the command line: lower-case letters, digits, hyphens."""
     kind: Literal["files"]
     """The connector."""
@@ -296,6 +296,8 @@ def load_settings() -> Settings:
     named = os.environ.get("PROCALL_SETTINGS", "")
     path = Path(named or "settings.toml")
     values = _read_file(path, required=bool(named))
+    variables = [name for name in os.environ if name.upper().startswith("PROCALL_") and "__" in name]
+    _refuse_unknown(sorted(name[8:].partition("__")[0].lower() for name in variables), "environment")
     try:
         return Settings(**values)
     except ValidationError as error:
@@ -316,6 +318,7 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         message = f"{path}: not a readable TOML file: {error}"
         raise SettingsError(message) from None
+    _refuse_unknown(values, str(path))  # pydantic-settings takes [Teams] for [teams], past the check for secrets
     for section, key in _SECRETS:
         if key in _table(values, section):
             message = (
@@ -324,6 +327,12 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
             )
             raise SettingsError(message)
     return values
+
+
+def _refuse_unknown(sections: Iterable[str], where: str) -> None:
+    for section in sections:
+        if section not in Settings.model_fields:
+            raise SettingsError(f"{where}: {section}: unknown key")
 
 
 def _table(values: Mapping[str, Any], section: str) -> Mapping[str, Any]:

@@ -54,10 +54,11 @@ class Lists:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A topic that a button leads to."""
+    """Where a button leads: a topic, or the state of something."""
 
     id: str
     title: str
+    verb: Verb = Verb.SHOW_TOPIC
 
 
 def answer_card(
@@ -219,7 +220,7 @@ def _links(texts: Texts, related: Sequence[Link], *, back: Link | None, come_fro
 
 def _show(texts: Texts, link: Link, *, come_from: str = "") -> Element:
     data = {"id": link.id, "lang": texts.lang.value}
-    return execute(link.title, Verb.SHOW_TOPIC, {**data, "from": come_from} if come_from else data)
+    return execute(link.title, link.verb, {**data, "from": come_from} if come_from else data)
 
 
 def _feedback(texts: Texts, ids: Sequence[str], thanked: bool | None) -> Iterable[Element]:  # noqa: FBT001  three states

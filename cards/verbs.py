@@ -9,5 +9,6 @@ class Verb(StrEnum):
 
     SHOW_TOPIC = "show_topic"
     SHOW_HELP = "show_help"
+    SHOW_STATUS = "show_status"
     FEEDBACK_YES = "feedback_yes"
     FEEDBACK_NO = "feedback_no"

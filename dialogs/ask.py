@@ -14,6 +14,7 @@ from cards.ask import (
 )
 from cards.elements import Card
 from cards.texts import Texts
+from cards.verbs import Verb
 from data.catalogue.model import Catalogue, Words
 from data.labels import Lang, Outcome
 from data.questions.matcher import Match
@@ -79,7 +80,7 @@ class AskDialog:
     def ask_back(self, options: Sequence[str], ambiguity: str, lang: Lang, *, confidence: float) -> Reply:
         """Ask which of several topics is meant."""
         question = self._clarifying[ambiguity][lang] if ambiguity else ""
-        links = [self._link(Label(topic=option), lang) for option in options if option in self._catalogue.topics]
+        links = [self._option(option, lang) for option in options]
         return Reply(
             card=choice_card(self._texts[lang], question, links, banner=self._banner),
             outcome=Outcome.CLARIFY,
@@ -148,6 +149,11 @@ class AskDialog:
         shown = {answered.topic.id for answered in answers}
         ids = dict.fromkeys(other for answered in answers for other in answered.topic.related if other not in shown)
         return [self._link(Label(topic=other), lang) for other in ids]
+
+    def _option(self, option: str, lang: Lang) -> Link:
+        if option in self._catalogue.topics:
+            return self._link(Label(topic=option), lang)
+        return Link(id=option, title=self._texts[lang](f"commands.{option}"), verb=Verb.SHOW_STATUS)
 
     def _link(self, label: Label, lang: Lang) -> Link:
         name = f"{label.topic}.{label.aspect}" if label.aspect else label.topic

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from cards.verbs import Verb
 from data.access import Role
 from data.labels import Lang
+from data.questions.commands import STATE_CHANGING, Command
 from data.questions.context import Context, Contexts
 from data.questions.matcher import Matcher
 from data.questions.normalise import normalise
@@ -107,6 +108,7 @@ class Router:
         lang = _lang_of(turn)
         handlers: dict[str, Callable[[], Reply]] = {
             Verb.SHOW_TOPIC: lambda: self._show(turn, lang),
+            Verb.SHOW_STATUS: lambda: self._status(turn, lang),
             Verb.SHOW_HELP: lambda: self._help.help(turn.actor, lang),
         }
         if turn.verb in (Verb.FEEDBACK_YES, Verb.FEEDBACK_NO):
@@ -123,6 +125,13 @@ class Router:
         title = normalise(self._ask.title(labels[0].topic, lang))
         self._contexts.remember(turn.conversation, Context(lang=lang, topic=labels[0].topic, even=title))
         return reply
+
+    def _status(self, turn: Turn, lang: Lang) -> Reply:
+        name = turn.data.get("id")
+        command = next((command for command in Command if command.value == name), None)
+        if command is None or command in STATE_CHANGING:
+            return self._help.unknown_button(lang)
+        return self._purge.recognised(command, turn.actor, lang)
 
     async def _count(self, turn: Turn, lang: Lang, *, helpful: bool) -> Reply:
         labels = self._labels(turn.data.get("id"))

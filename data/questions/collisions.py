@@ -42,8 +42,12 @@ LOGS = "?ambiguous.logs"
 APP_NOTICE = "?ambiguous.app_notice"
 OUT_OF_SCOPE = "?out_of_scope"
 ABOUT_COMMANDS = "?about_commands"
-_NAMED_GROUP = re.compile(r"\b(?:handelsvertret|lieferant|interessent|kund|beschaeftigt|mitarbeit|geschaeftskontakt|ansprechpartner|supplier|customer|prospect|employee|staff|sales agent|business contact|business partner|client)")
-_EARLIER = re.compile(r"\b(?:frueher|eher|vor ablauf|vorher|vorzeitig|vor den|schon nach|sooner|earlier|before|ahead of|prior)\b")
+_NAMED_GROUP = re.compile(
+    r"\b(?:handelsvertret|lieferant|interessent|kund|beschaeftigt|mitarbeit|geschaeftskontakt|ansprechpartner|supplier|customer|prospect|employee|staff|sales agent|business contact|business partner|client)"
+)
+_EARLIER = re.compile(
+    r"\b(?:frueher|eher|vor ablauf|vorher|vorzeitig|vor den|schon nach|sooner|earlier|before|ahead of|prior)\b"
+)
 _BARE_LOG_ANY = re.compile(r"\b(?:\w*logs?|logdateien|traces?|stacktraces?|protokolle)\b")
 
 

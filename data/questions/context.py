@@ -43,6 +43,11 @@ class Contexts:
         now = self._clock.monotonic()
         self._kept[conversation] = (now, context)
         self._kept.move_to_end(conversation)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Drop what is too old or too much; called now and then, so that nothing outlives its minutes."""
+        now = self._clock.monotonic()
         while self._kept and (
             len(self._kept) > REMEMBER_AT_MOST or now - next(iter(self._kept.values()))[0] > REMEMBER_SECONDS
         ):

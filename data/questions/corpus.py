@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.labels import Lang
-from data.questions.commands import Command
+from data.questions.commands import Command, CommandGrammar
 from data.questions.features import Lexicon
 from data.questions.matcher import Example
 from data.questions.understand import ABOUT_COMMANDS, AMBIGUOUS, COMMAND, HELP, OUT_OF_SCOPE
@@ -47,6 +47,11 @@ class _Commands(_Table):
     unrelated: _Phrasings
 
 
+class _GrammarFile(_Table):
+    words: dict[str, tuple[str, ...]]
+    forms: dict[str, str]
+
+
 class _LexiconFile(_Table):
     concepts: dict[str, tuple[str, ...]]
 
@@ -61,6 +66,7 @@ class Corpus:
     clarifying: Mapping[str, Mapping[Lang, str]]
     """For each ambiguity the question the bot asks back."""
     stems: Mapping[str, tuple[str, ...]]
+    grammar: CommandGrammar
 
     @property
     def lexicon(self) -> Lexicon:
@@ -74,6 +80,7 @@ def load_corpus(folder: Path = FOLDER) -> Corpus:
     greetings = read_toml(_Phrasings, folder / "corpus" / "help.toml")
     ambiguities = read_toml(_Ambiguities, folder / "corpus" / "ambiguous.toml").ambiguities
     orders = read_toml(_Commands, folder / "corpus" / "commands.toml")
+    grammar = read_toml(_GrammarFile, folder / "grammar.toml")
     lexicon = read_toml(_LexiconFile, folder / "lexicon.toml")
     examples = [*_examples(OUT_OF_SCOPE, scope), *_examples(HELP, greetings)]
     for ambiguity in ambiguities:
@@ -86,6 +93,7 @@ def load_corpus(folder: Path = FOLDER) -> Corpus:
         options={ambiguity.id: ambiguity.options for ambiguity in ambiguities},
         clarifying={a.id: {Lang.DE: a.question.de, Lang.EN: a.question.en} for a in ambiguities},
         stems=lexicon.concepts,
+        grammar=CommandGrammar(words=grammar.words, forms=grammar.forms),
     )
 
 

@@ -7,13 +7,23 @@ from enum import StrEnum, unique
 
 from data.labels import Lang
 from data.questions.collisions import Corrections
-from data.questions.commands import Command, answers_command, is_plain_order, parse_command, permits
+from data.questions.commands import Command, CommandGrammar
 from data.questions.context import Context
 from data.questions.features import Lexicon
 from data.questions.language import LanguageModel
 from data.questions.matcher import Match, Matcher
 from data.questions.normalise import normalise, words_of
-from data.questions.thresholds import ANSWER_FROM, CHOOSE_FROM, MULTI_ALONE_FROM, MULTI_WHOLE_FROM, NEAR, OBJECT_FROM, STAY_FROM, SUGGEST_FROM, SURE_FROM
+from data.questions.thresholds import (
+    ANSWER_FROM,
+    CHOOSE_FROM,
+    MULTI_ALONE_FROM,
+    MULTI_WHOLE_FROM,
+    NEAR,
+    OBJECT_FROM,
+    STAY_FROM,
+    SUGGEST_FROM,
+    SURE_FROM,
+)
 
 OUT_OF_SCOPE = "?out_of_scope"
 HELP = "?help"
@@ -83,11 +93,13 @@ class Understanding:
         matcher: Matcher,
         lexicon: Lexicon,
         language: LanguageModel,
+        grammar: CommandGrammar,
         ambiguities: Mapping[str, tuple[str, ...]],
     ) -> None:
         self._matcher = matcher
         self._lexicon = lexicon
         self._language = language
+        self._grammar = grammar
         self._ambiguities = ambiguities
         self._corrections = Corrections(lexicon)
 
@@ -116,20 +128,20 @@ class Understanding:
         anything.
         """
         last = context.command if context else None
-        if answers_command(even, last):
-            return parse_command(even, last=last)
+        if self._grammar.answers(even, last):
+            return self._grammar.parse(even, last=last)
         topics = by_topic(self._matcher.rank(bare))
         if not topics:
             return None
         best = topics[0]
         if best.label.startswith(COMMAND):
             suggested = Command(best.label.removeprefix(COMMAND))
-            if best.probability >= SUGGEST_FROM and permits(even, suggested):
+            if best.probability >= SUGGEST_FROM and self._grammar.permits(even, suggested):
                 return suggested
-        parsed = parse_command(even, last=last)
+        parsed = self._grammar.parse(even, last=last)
         if parsed is None:
             return None
-        overruled = is_plain_order(even) and best.label != OUT_OF_SCOPE
+        overruled = self._grammar.is_plain_order(even) and best.label != OUT_OF_SCOPE
         objects = not best.label.startswith(COMMAND) and best.probability >= OBJECT_FROM and not overruled
         return None if objects else parsed
 
@@ -270,7 +282,9 @@ _NOT_THAT = re.compile(r",?\s*\b(?:not|nicht|nich|und nicht|and not|kein\w*|stat
 _SPLIT = re.compile(
     r"\s*[?.;!\n]+\s*|\s*,?\s+\b(?:und|and|sowie|plus|ausserdem|ferner|as well as|also|auch noch|dazu noch|u|&|\+)\b\s+|\s*[&+,]\s+"
 )
-_FOR_WHAT = re.compile(r"\b(?:i need (?:it|them|this|that) for|(?:brauche?|benoetige|is|ist) (?:das|es|die|sie|ich) (?:\w+ )?(?:fuer|fuers)|weil|because|since i|damit ich)\b")
+_FOR_WHAT = re.compile(
+    r"\b(?:i need (?:it|them|this|that) for|(?:brauche?|benoetige|is|ist) (?:das|es|die|sie|ich) (?:\w+ )?(?:fuer|fuers)|weil|because|since i|damit ich)\b"
+)
 _LONGEST_FOLLOW_UP = 14
 _SHORT = 4
 
@@ -295,7 +309,9 @@ def _sure(ranked: Sequence[Match]) -> bool:
 
 def _is_elsewhere(ranked: Sequence[Match]) -> bool:
     topics = by_topic(ranked)
-    return bool(topics) and topics[0].label in (OUT_OF_SCOPE, HELP, ABOUT_COMMANDS) and topics[0].probability >= SURE_FROM
+    return (
+        bool(topics) and topics[0].label in (OUT_OF_SCOPE, HELP, ABOUT_COMMANDS) and topics[0].probability >= SURE_FROM
+    )
 
 
 def _only(ranked: Sequence[Match], topic: str) -> Sequence[Match]:

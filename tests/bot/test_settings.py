@@ -346,7 +346,15 @@ def test_role_is_never_given_to_a_name_or_nobody(key: str, guid: str, set_variab
     assert f"{key}.0" in refused()
 
 
-BAD_HOSTS = ("https://smba.example.com", "smba.example.com/path", "*.example.com", "user@example.com", "", "a b", "-a.b")
+BAD_HOSTS = (
+    "https://smba.example.com",
+    "smba.example.com/path",
+    "*.example.com",
+    "user@example.com",
+    "",
+    "a b",
+    "-a.b",
+)
 
 
 @pytest.mark.parametrize("host", BAD_HOSTS)
