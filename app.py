@@ -285,9 +285,7 @@ def check_servable(settings: Settings, *, dev: bool) -> None:
                 or teams.certificate_file
                 or teams.app_secret_file
                 or teams.app_secret.get_secret_value(),
-                (
-                    "teams.certificate_file: is missing, and so is a secret (PROCALL_TEAMS__APP_SECRET or app_secret_file)"
-                ),
+                "teams.certificate_file: is missing, and so is PROCALL_TEAMS__APP_SECRET",
             ),
         )
         if not value

@@ -1,4 +1,4 @@
-"""The command line (design 4.2): thin; every command hands plain values to what `app.py` has built.
+"""The command line: thin; every command hands plain values to what `app.py` has built.
 
 Exit codes: 0 done, 1 failed or not clean, 2 bad input or settings, 3 refused by a rule.
 """
@@ -64,7 +64,7 @@ class Services(Protocol):
 
 
 Asker = Callable[..., Mapping[str, Any]]
-"""Answers `(turns, role, lang)` with the object of design 4.2, without the id."""
+"""Answers `(turns, role, lang)` with the JSON object of `ask --json`, without the id."""
 
 
 def build_cli(services: Services) -> typer.Typer:

@@ -1,4 +1,4 @@
-"""Is this deployment safe to run (security.md 1.4): looks at settings, files and clock, and knocks at the door."""
+"""Is this deployment safe to run: looks at settings, files and clock, and knocks at the door."""
 
 import base64
 import json

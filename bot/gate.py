@@ -1,4 +1,4 @@
-"""Who may speak at all: channel, service URL and tenant of a proven caller (design 3.2).
+"""Who may speak at all: channel, service URL and tenant of a proven caller.
 
 The body of an activity is not signed; the token proves the connector and its service URL. Everything here is read from
 the body as it came, because the SDK's model loses the tenant (F3).

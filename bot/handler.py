@@ -19,7 +19,6 @@ from bot.logs import PersonHash
 from bot.metrics import Metrics
 from bot.seen import Seen
 from bot.translate import Ignored, read_turn, write_card, write_invoke, write_invoke_error
-from data.access import Actor
 from data.errors import DeliveryError
 from dialogs.router import Router
 from dialogs.turn import Reply, Turn, TurnKind
@@ -53,14 +52,18 @@ class Handler:
 
     async def on_turn(self, context: TurnContext) -> None:
         """Answer one activity once, however often it is delivered."""
-        actor = self._directory.actor_of(context.activity.wire)
-        key = _repetition_key(context.activity, actor)
+        wire = context.activity.wire
+        turn = read_turn(wire, self._directory.actor_of(wire))
+        if isinstance(turn, Ignored):
+            await self._ignore(context, turn)
+            return
+        key = _repetition_key(context.activity, turn)
         if not key:
-            await self._answer(context, actor)
+            await self._answer(context, turn)
             return
 
         async def work() -> Activity | None:
-            await self._answer(context, actor)
+            await self._answer(context, turn)
             answer: Activity | None = context.turn_state.get(INVOKE_RESPONSE)
             return answer
 
@@ -70,11 +73,7 @@ class Handler:
             if answer is not None:
                 await context.send_activity(answer)
 
-    async def _answer(self, context: TurnContext, actor: Actor) -> None:
-        turn = read_turn(context.activity.wire, actor)
-        if isinstance(turn, Ignored):
-            await self._ignore(context, turn)
-            return
+    async def _answer(self, context: TurnContext, turn: Turn) -> None:
         started = time.perf_counter()
         with self._typing_when_slow(context, turn):
             reply = await self._decide(turn)
@@ -154,14 +153,16 @@ class Handler:
         )
 
 
-def _repetition_key(activity: Activity, actor: Actor) -> str:
+def _repetition_key(activity: Activity, turn: Turn) -> str:
     """Tell deliveries of the same thing apart from different things; "" where that cannot be told.
 
-    A pressed button is known by what was pressed on which card: its redelivery may have a new id (security.md 5.1).
+    A pressed button is known by what was pressed on which card: its redelivery may have a new id.
+    Installing the bot is told twice, by two kinds of activity, and welcomed once.
     """
-    conversation = activity.conversation.id if activity.conversation else ""
+    if turn.kind is TurnKind.WELCOME:
+        return f"welcome/{turn.conversation}"
     if activity.type == "invoke" and activity.reply_to_id and isinstance(activity.value, dict):
         pressed = json.dumps(activity.value.get("action"), sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(pressed.encode()).hexdigest()
-        return f"press/{actor.object_id}/{conversation}/{activity.reply_to_id}/{digest}"
-    return f"activity/{actor.tenant_id}/{conversation}/{activity.id}" if activity.id else ""
+        return f"press/{turn.conversation}/{activity.reply_to_id}/{digest}"
+    return f"activity/{turn.conversation}/{activity.id}" if activity.id else ""

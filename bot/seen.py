@@ -1,4 +1,4 @@
-"""Which activities were answered already: Teams delivers slow ones again, up to four times (security.md 5.1)."""
+"""Which activities were answered already: Teams delivers slow ones again, up to four times."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Everything an operator can set: one TOML file, each field also by environment (design 4.1).
+"""Everything an operator can set: one TOML file, each field also by environment.
 
 The file is `settings.toml` in the working folder or the path in `PROCALL_SETTINGS`; a field is overridden by
 `PROCALL_<SECTION>__<FIELD>`. Unknown keys are errors that name the key. Secrets come from the environment or a file

@@ -12,7 +12,7 @@ Element = dict[str, Any]
 Card = dict[str, Any]
 
 MAX_CARD_CHARS = 28 * 1024 // 2
-"""28 KB counted as UTF-16 (design 3.4)."""
+"""28 KB counted as UTF-16."""
 _FOREIGN_LENGTH = 200
 _MARKDOWN = re.compile(r"([\\`*_\[\]()<>#~|{}!$])")
 _HIDDEN = {"Cf", "Cc", "Co", "Cs", "Cn"}

@@ -1,4 +1,4 @@
-"""Who somebody is and what he may do: a person is (tenant id, Entra object id), nothing else (design 3.3)."""
+"""Who somebody is and what he may do: a person is (tenant id, Entra object id), nothing else."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -80,9 +80,23 @@ def bot(session_bot: LiveBot, world: World) -> LiveBot:
 
 
 @pytest.fixture
-def start_bot(world: World, tmp_path: Path, trained: Path) -> StartBot:
-    """Give what starts a bot of the test's own, with settings of its own; takes about a second."""
+def new_state(tmp_path: Path, trained: Path) -> Callable[[], Path]:
+    """Give what makes empty state folders, with the trained model where one is needed."""
     numbers = itertools.count(1)
+
+    def make() -> Path:
+        folder = tmp_path / f"state-{next(numbers)}"
+        folder.mkdir(mode=0o700)
+        for model in trained.glob("model.npz"):
+            shutil.copy(model, folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def start_bot(world: World, new_state: Callable[[], Path]) -> StartBot:
+    """Give what starts a bot of the test's own, with settings of its own; takes about a second."""
 
     def start(
         *,
@@ -90,11 +104,6 @@ def start_bot(world: World, tmp_path: Path, trained: Path) -> StartBot:
         edge: Callable[[Any], Edge] | None = None,
         **sections: dict[str, object],
     ) -> AbstractAsyncContextManager[LiveBot]:
-        folder = tmp_path / f"state-{next(numbers)}"
-        folder.mkdir(mode=0o700)
-        for model in trained.glob("model.npz"):
-            shutil.copy(model, folder)
-        settings = world.settings(folder, **sections)
-        return running_bot(settings, fetch_keys=fetch_keys, edge=edge)
+        return running_bot(world.settings(new_state(), **sections), fetch_keys=fetch_keys, edge=edge)
 
     return start

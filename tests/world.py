@@ -385,14 +385,14 @@ class FakeAuthority:
         return sum(call.path.endswith("/token") for call in self.calls)
 
     @asynccontextmanager
-    async def running(self, tls: ssl.SSLContext) -> AsyncIterator["FakeAuthority"]:
-        """Serve until the block ends."""
+    async def running(self, tls: ssl.SSLContext | None) -> AsyncIterator["FakeAuthority"]:
+        """Serve until the block ends; without TLS by plain http."""
         app = web.Application()
         app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self._document)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
         app.on_response_prepare.append(_close_afterwards)
         async with serving(app, tls=tls) as port:
-            self.url = f"https://127.0.0.1:{port}"
+            self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
             yield self
 
     async def _document(self, request: web.Request) -> web.StreamResponse:

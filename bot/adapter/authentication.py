@@ -1,4 +1,4 @@
-"""The authentication object with the gate inside: who is refused here never gets a connector (design 3.2, F2)."""
+"""The authentication object with the gate inside: who is refused here never gets a connector (F2)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn

@@ -2,7 +2,7 @@
 
 Cures D7, D8, F10 and F11. msrest is not used, so its retry list (70 % of a stock turn's CPU) never runs.
 
-Retry rule for chat answers (security.md 5.2): a 429 and a connection that was never made are retried within the turn;
+Retry rule for chat answers: a 429 and a connection that was never made are retried within the turn;
 an outcome nobody knows (412, 5xx, time-out, reset) is never repeated for a POST, because sending is not idempotent;
 a PUT may be repeated. A 401 renews the token once.
 """

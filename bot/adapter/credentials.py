@@ -98,7 +98,7 @@ class _LoopbackHttp:
         self._session.close()
 
     def _address(self, url: str) -> str:
-        # MSAL speaks of https only; the settings allow http for a loopback authority (design 4.1).
+        # MSAL speaks of https only; the settings allow http for a loopback authority.
         if self._plain and url.startswith(self._plain):
             return "http" + url.removeprefix("https")
         return url

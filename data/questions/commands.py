@@ -1,6 +1,6 @@
 """The grammar of commands: what tells the bot to do something, apart from what asks about it.
 
-Tried before the matcher (design 3.5). It is a grammar and no model, so that the line between an order and a question is
+Tried before the matcher. It is a grammar and no model, so that the line between an order and a question is
 drawn by rules a person can read: a question, a wish about one's own data, a remark about somebody else or about another
 product is never a command. A destructive command also needs a log as its object.
 """

@@ -82,8 +82,8 @@ class Lexicon:
         return found
 
 
-def features_of(even: str, lexicon: Lexicon) -> list[str]:
-    """List the features of a normalised text, each once."""
+def features_of(even: str, lexicon: Lexicon) -> set[str]:
+    """Collect the features of a normalised text."""
     words = words_of(even)
     found = {f"w:{word}" for word in words}
     content = [word for word in words if word not in _STOP]
@@ -99,4 +99,4 @@ def features_of(even: str, lexicon: Lexicon) -> list[str]:
     concepts = sorted(lexicon.concepts(words))
     found.update(f"#{concept}" for concept in concepts)
     found.update(f"#{a}#{b}" for at, a in enumerate(concepts) for b in concepts[at + 1 :])
-    return sorted(found)
+    return found

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,7 @@ class Example:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(NamedTuple):
     """A label and how probable it is, from 0 to 1."""
 
     label: str
@@ -58,11 +58,9 @@ class Matcher:
 
     def rank(self, even: str) -> Sequence[Match]:
         """List all labels with their probabilities, the likeliest first; [] for a text without any known feature."""
-        rows = [
-            row
-            for feature in features_of(even, self._lexicon)
-            if (row := self._model.features.get(feature)) is not None
-        ]
+        places = self._model.features
+        # In a fixed order: a sum of floats depends on it, and the same question must get the same answer.
+        rows = sorted(places[feature] for feature in features_of(even, self._lexicon) if feature in places)
         if not rows:
             return ()
         values = self._model.idf[rows]
@@ -70,5 +68,6 @@ class Matcher:
         margins = (values @ self._model.weights[rows].astype(np.float32)) * self._model.scale + self._model.bias
         powers = np.exp(SHARPNESS * (margins - margins.max()))
         shares = powers / powers.sum()
-        order = np.argsort(-shares, kind="stable")
-        return tuple(Match(label=self._model.labels[at], probability=float(shares[at])) for at in order[:MOST_RANKED])
+        best = np.argsort(-shares, kind="stable")[:MOST_RANKED]
+        labels = self._model.labels
+        return tuple(Match(labels[at], share) for at, share in zip(best.tolist(), shares[best].tolist(), strict=True))

@@ -46,7 +46,7 @@ def train(examples: Sequence[Example], lexicon: Lexicon, *, digest: str) -> Line
     counts = Counter(feature for bag in bags for feature in bag)
     known = {feature: at for at, feature in enumerate(sorted(f for f, count in counts.items() if count >= RAREST))}
     idf = np.array([np.log((1 + len(bags)) / (1 + counts[f])) + 1 for f in known], dtype=np.float32)
-    columns = [np.array([known[f] for f in bag if f in known], dtype=np.int32) for bag in bags]
+    columns = [np.array(sorted(known[f] for f in bag if f in known), dtype=np.int32) for bag in bags]
     values = [idf[row] / max(float(np.linalg.norm(idf[row])), 1e-9) for row in columns]
     matrix = csr_matrix(
         (np.concatenate(values), np.concatenate(columns), np.cumsum([0, *map(len, columns)])),

@@ -111,17 +111,18 @@ class Understanding:
         if not words_of(even):
             return Meaning(kind=Kind.HELP if asked.text.strip() else Kind.EMPTY, lang=lang)
         bare = _bare(even)
-        command = self._command(even, bare, context)
+        alone = self._matcher.rank(bare)
+        command = self._command(even, alone, context)
         if command is not None:
             return Meaning(kind=Kind.COMMAND, lang=lang, command=command)
-        several = self._several(bare, asked)
+        several = self._several(bare, alone, asked)
         if several:
             return Meaning(kind=Kind.TOPICS, lang=lang, labels=several[0], confidence=several[1])
-        return self._judge(self._rank_in_context(even, context), bare, asked, lang)
+        return self._judge(self._rank_in_context(even, alone, context), bare, asked, lang)
 
     # -- commands -------------------------------------------------------------------------------------------------
 
-    def _command(self, even: str, bare: str, context: Context | None) -> Command | None:
+    def _command(self, even: str, alone: Sequence[Match], context: Context | None) -> Command | None:
         """Let the grammar recognise a command; the matcher may suggest what the grammar then permits, and may object.
 
         So a state-changing command takes two that agree: no sentence that either of them takes for a question starts
@@ -130,7 +131,7 @@ class Understanding:
         last = context.command if context else None
         if self._grammar.answers(even, last):
             return self._grammar.parse(even, last=last)
-        topics = by_topic(self._matcher.rank(bare))
+        topics = by_topic(alone)
         if not topics:
             return None
         best = topics[0]
@@ -175,8 +176,7 @@ class Understanding:
 
     # -- what the question leaves out -----------------------------------------------------------------------------
 
-    def _rank_in_context(self, even: str, context: Context | None) -> Sequence[Match]:
-        alone = self._matcher.rank(_bare(even))
+    def _rank_in_context(self, even: str, alone: Sequence[Match], context: Context | None) -> Sequence[Match]:
         if context is None or not (context.topic or context.options):
             return alone
         if context.options:
@@ -217,11 +217,11 @@ class Understanding:
 
     # -- two questions in one -------------------------------------------------------------------------------------
 
-    def _several(self, even: str, asked: Asked) -> tuple[tuple[Label, ...], float] | None:
+    def _several(self, even: str, alone: Sequence[Match], asked: Asked) -> tuple[tuple[Label, ...], float] | None:
         parts = _parts(even)
         if len(parts) < 2:  # noqa: PLR2004  one part is one question
             return None
-        whole = {match.label: match.probability for match in by_topic(self._matcher.rank(even))}
+        whole = {match.label: match.probability for match in by_topic(alone)}
         cues = self._cues(even)
         found: dict[str, tuple[Label, float]] = {}
         for part in parts:
@@ -296,10 +296,14 @@ def _every_app(concepts: set[str]) -> bool:
 def by_topic(ranked: Sequence[Match]) -> list[Match]:
     """Add up what the aspects of each topic have, the likeliest topic first; labels with "?" stand for themselves."""
     sums: dict[str, float] = {}
-    for match in ranked:
-        name = match.label if match.label.startswith("?") else Label.of(match.label).topic
-        sums[name] = sums.get(name, 0.0) + match.probability
-    return sorted((Match(label=name, probability=p) for name, p in sums.items()), key=lambda m: -m.probability)
+    for label, probability in ranked:
+        name = label if label.startswith("?") else label.partition(".")[0]
+        sums[name] = sums.get(name, 0.0) + probability
+    return sorted((Match(name, share) for name, share in sums.items()), key=_share, reverse=True)
+
+
+def _share(match: Match) -> float:
+    return match.probability
 
 
 def _sure(ranked: Sequence[Match]) -> bool:

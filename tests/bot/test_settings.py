@@ -1,6 +1,7 @@
 """What an operator may set, by file and by environment, and what is refused with the key's path (design 4.1)."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,6 @@ def bare_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environme
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the variables of whoever runs the tests."""
-    import os
-
     for name in [name for name in os.environ if name.upper().startswith("PROCALL_")]:
         monkeypatch.delenv(name)
 
