@@ -31,7 +31,8 @@ class Gate:
             raise MalformedError("no_conversation")
 
     def _check_channel(self, wire: Mapping[str, Any]) -> None:
-        if wire.get("channelId") not in self._channels:
+        channel = wire.get("channelId")
+        if not isinstance(channel, str) or channel not in self._channels:
             raise UnauthenticatedError("wrong_channel")
 
     def _check_service_url(self, wire: Mapping[str, Any], proven: str | None) -> None:
@@ -56,16 +57,15 @@ def tenants_of(wire: Mapping[str, Any]) -> frozenset[str]:
 
     Teams puts it into `channelData.tenant.id` and, not always, into `conversation.tenantId`.
     """
-    found = set()
+    found = []
     if "channelData" in wire:
-        found.add(_channel_tenant(wire["channelData"]))
+        found.append(_channel_tenant(wire["channelData"]))
     conversation = wire.get("conversation")
     if isinstance(conversation, dict) and conversation.get("tenantId") is not None:
-        found.add(conversation["tenantId"])
-    found.discard("")
+        found.append(conversation["tenantId"])
     if not all(isinstance(tenant, str) for tenant in found):
         raise UnauthenticatedError("bad_tenant")
-    return frozenset(str(tenant).lower() for tenant in found)
+    return frozenset(tenant.lower() for tenant in found if tenant)
 
 
 def _channel_tenant(channel_data: object) -> str:

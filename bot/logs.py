@@ -21,8 +21,9 @@ ALLOWED = frozenset(
 )  # fmt: skip
 """Fields that may appear; whatever else is bound to a line is dropped."""
 
-_TOKEN = re.compile(r"(eyJ[A-Za-z0-9_-]{5,}[A-Za-z0-9._-]*|Bearer\s+\S+)")
+_TOKEN = re.compile(r"(eyJ[A-Za-z0-9_-]{5,}[A-Za-z0-9._-]*|(?i:Bearer)\s+\S+)")
 _LONGEST = 300
+_KEY_BYTES = 32
 
 
 class PersonHash:
@@ -42,9 +43,9 @@ def load_person_key(folder: Path) -> bytes:
     """Read the key from the state folder, or make one; deleting the file makes old hashes meaningless."""
     path = folder / "person.key"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
+    if not path.exists() or path.stat().st_size < _KEY_BYTES:  # a crash may have left it empty
         path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
+        path.write_bytes(secrets.token_bytes(_KEY_BYTES))
     return path.read_bytes()
 
 

@@ -28,6 +28,8 @@ from data.errors import (
 
 BODY_SECONDS = 10.0
 DRAIN_SECONDS = 20.0
+LINGER_SECONDS = 2.0
+"""How long a refused body is still read, so that its sender sees the answer before the connection closes."""
 LAG_LIMIT_SECONDS = 1.0
 _LAG_STEP = 0.25
 _LAG_WINDOW = 40
@@ -201,6 +203,7 @@ async def listening(
         auto_decompress=False,
         shutdown_timeout=DRAIN_SECONDS,
         keepalive_timeout=75,
+        lingering_time=LINGER_SECONDS,
     )
     ops_runner = web.AppRunner(ops_app(health, metrics), access_log=None, shutdown_timeout=1)
     watch = asyncio.create_task(health.watch_loop())

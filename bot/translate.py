@@ -35,8 +35,7 @@ def read_turn(wire: Mapping[str, Any], actor: Actor) -> Turn | Ignored:
         return _invoke(wire, actor)
     if _installs_bot(wire):
         return _turn(TurnKind.WELCOME, wire, actor)
-    known = kind in _KNOWN_TYPES
-    return Ignored(reason=str(kind) if known else "unknown_type")
+    return Ignored(reason=kind if isinstance(kind, str) and kind in _KNOWN_TYPES else "unknown_type")
 
 
 def write_card(card: Mapping[str, Any], *, summary: str) -> dict[str, Any]:
@@ -75,7 +74,8 @@ def write_invoke_error(code: str, message: str) -> dict[str, Any]:
 
 def addressed_text(wire: Mapping[str, Any]) -> str:
     """Give the text without the mention of the bot: the entity's exact words, once (cure of D12)."""
-    text = wire.get("text") or ""
+    text = wire.get("text")
+    text = text if isinstance(text, str) else ""
     for mention in _mentions_of_bot(wire):
         said = mention.get("text")
         if isinstance(said, str) and said:

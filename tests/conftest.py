@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from bot.server import Edge
 from tests.world import (
@@ -23,6 +24,9 @@ from tests.world import (
     running_world,
     train_into,
 )
+
+settings.register_profile("procall", deadline=None, database=None, print_blob=True)
+settings.load_profile("procall")
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,16 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from msal import ConfidentialClientApplication, ManagedIdentityClient, UserAssignedManagedIdentity
 
 from data.clock import Clock
@@ -75,9 +79,16 @@ class OutboundToken:
             _log.warning("token refused", action="token_refused", error=str(answer.get("error", "unknown"))[:64])
             message = "The identity platform refused the bot's credentials."
             raise AmbiguousError(message)
-        seconds = float(lifetime) if isinstance(lifetime, int | float | str) else 300.0
         self._token = token
-        self._expires_at = self._clock.monotonic() + seconds
+        self._expires_at = self._clock.monotonic() + _seconds(lifetime)
+
+
+def _seconds(lifetime: object) -> float:
+    try:
+        seconds = float(str(lifetime))
+    except ValueError:
+        return 300.0
+    return seconds if isfinite(seconds) else 300.0
 
 
 class _LoopbackHttp:
@@ -89,7 +100,12 @@ class _LoopbackHttp:
         self._plain = f"https://{plain_host}/" if plain_host else ""
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        return self._session.get(self._address(url), timeout=FETCH_SECONDS, **options)
+        response = self._session.get(self._address(url), timeout=FETCH_SECONDS, **options)
+        if self._plain and response.content:
+            # MSAL refuses a token endpoint with http; `post` turns the address back.
+            announced, wanted = self._address(self._plain).encode(), self._plain.encode()
+            response._content = response.content.replace(announced, wanted)  # noqa: SLF001  it has no public setter
+        return response
 
     def post(self, url: str, **options: Any) -> requests.Response:
         return self._session.post(self._address(url), timeout=FETCH_SECONDS, **options)
@@ -129,12 +145,11 @@ def secret_source(*, app_id: str, authority: str, scope: str, read_credential: C
 
 def managed_identity_source(*, app_id: str, resource: str) -> AcquireToken:
     """Acquire from the machine's own identity endpoint; there is no secret at all."""
-    client = ManagedIdentityClient(
-        UserAssignedManagedIdentity(client_id=app_id),
-        http_client=_LoopbackHttp(plain_host=""),
-    )
+    http = _LoopbackHttp(plain_host="")
 
     def acquire() -> Mapping[str, Any]:
+        # A new client each time: the old one would give a token that the connector refused again, from its memory.
+        client = ManagedIdentityClient(UserAssignedManagedIdentity(client_id=app_id), http_client=http)
         return _answer(client.acquire_token_for_client(resource=resource))
 
     return acquire
@@ -162,6 +177,12 @@ def read_certificate(path: str) -> Mapping[str, str]:
     if begin < 0 or "PRIVATE KEY-----" not in text:
         message = f"teams.certificate_file: {path}: must hold a private key and a certificate in PEM form"
         raise SettingsError(message)
+    try:
+        load_pem_private_key(text.encode(), password=None)
+        load_pem_x509_certificate(text[begin:].encode())
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        message = f"teams.certificate_file: {path}: key or certificate is damaged, or the key has a pass phrase"
+        raise SettingsError(message) from None
     return {"private_key": text, "public_certificate": text[begin:]}
 
 

@@ -41,7 +41,8 @@ class HostList:
                 {host, bracketed, f"{bracketed}:{port}"},
             )
         return parts.scheme == "https" and (
-            f"{host}:{port or 443}" in self._entries or (port in (None, 443) and host in self._entries)
+            f"{host}:{443 if port is None else port}" in self._entries
+            or (port in (None, 443) and host in self._entries)
         )
 
 
@@ -51,9 +52,7 @@ def _is_plain(url: str, parts: SplitResult) -> bool:
         bool(parts.hostname)
         and parts.username is None
         and parts.password is None
-        and not parts.query
-        and not parts.fragment
         and url.isascii()
         and url.isprintable()
-        and not set(url) & {"\\", " ", "@"}
+        and not set(url) & {"\\", " ", "@", "?", "#"}
     )

@@ -12,6 +12,18 @@ from data.questions.features import Lexicon
 from data.questions.matcher import Match
 from data.questions.normalise import words_of
 
+LOGS = "?ambiguous.logs"
+APP_NOTICE = "?ambiguous.app_notice"
+OUT_OF_SCOPE = "?out_of_scope"
+ABOUT_COMMANDS = "?about_commands"
+_NAMED_GROUP = re.compile(
+    r"\b(?:handelsvertret|lieferant|interessent|kund|beschaeftigt|mitarbeit|geschaeftskontakt|ansprechpartner|supplier|customer|prospect|employee|staff|sales agent|business contact|business partner|client)"
+)
+_EARLIER = re.compile(
+    r"\b(?:frueher|eher|vor ablauf|vorher|vorzeitig|vor den|schon nach|sooner|earlier|before|ahead of|prior)\b"
+)
+_BARE_LOG_ANY = re.compile(r"\b(?:\w*logs?|logdateien|traces?|stacktraces?|protokolle)\b")
+
 _BARE_LOG = re.compile(r"\b(?:log|logs|protokolle?n?|logging)\b")
 _ONLY_LOG = re.compile(r"\b(?:log|logs|logfiles?|logdatei(?:en)?)\b")
 _PROGRAM = re.compile(
@@ -35,20 +47,12 @@ _NEUTRAL = frozenset(
         "bot",
     ],
 )
+_WITH_OTHERS = frozenset({"contacts", "calendar", "app_web_teams", "presence", "subprocessors", OUT_OF_SCOPE})
+"""Topics that are asked about together with other products: Outlook contacts, the status in Teams."""
+DOUBTFUL = 0.5
 _DEVICES = frozenset({"desktop", "mobile", "web", "teams"})
 _APPS = frozenset({"app_mobile", "app_desktop", "app_web_teams", "app_connection"})
 _OTHER_PRODUCT = re.compile(r"\bprocall (?:enterprise|business server|datacenter|analytics server)\b")
-LOGS = "?ambiguous.logs"
-APP_NOTICE = "?ambiguous.app_notice"
-OUT_OF_SCOPE = "?out_of_scope"
-ABOUT_COMMANDS = "?about_commands"
-_NAMED_GROUP = re.compile(
-    r"\b(?:handelsvertret|lieferant|interessent|kund|beschaeftigt|mitarbeit|geschaeftskontakt|ansprechpartner|supplier|customer|prospect|employee|staff|sales agent|business contact|business partner|client)"
-)
-_EARLIER = re.compile(
-    r"\b(?:frueher|eher|vor ablauf|vorher|vorzeitig|vor den|schon nach|sooner|earlier|before|ahead of|prior)\b"
-)
-_BARE_LOG_ANY = re.compile(r"\b(?:\w*logs?|logdateien|traces?|stacktraces?|protokolle)\b")
 
 
 class Corrections:
@@ -68,7 +72,8 @@ class Corrections:
         ranked = _all_apps(ranked, concepts)
         ranked = _named_in_terms(ranked, even, concepts)
         ranked = _early_deletion(ranked, even)
-        return _other_product(ranked, even)
+        ranked = _other_product(ranked, even)
+        return _elsewhere(ranked, concepts)
 
 
 def _journal_is_no_log(
@@ -137,6 +142,16 @@ def _early_deletion(ranked: Sequence[Match], even: str) -> Sequence[Match]:
 def _other_product(ranked: Sequence[Match], even: str) -> Sequence[Match]:
     if _OTHER_PRODUCT.search(even) and not re.search(r"\b(?:nex|tarif\w*|plan|terms|bedingungen)\b", even):
         return (Match(label=OUT_OF_SCOPE, probability=1.0),)
+    return ranked
+
+
+def _elsewhere(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:
+    """What is asked of other products, or what something else costs, is not this bot's subject."""
+    doubtful = ranked[0].probability < DOUBTFUL and _topic(ranked[0]) not in _WITH_OTHERS
+    if doubtful and "other_product" in concepts and "product" not in concepts:
+        return (Match(OUT_OF_SCOPE, 1.0),)
+    if "price" in concepts and _topic(ranked[0]) == "dpo_contact":
+        return (Match(OUT_OF_SCOPE, 1.0),)
     return ranked
 
 

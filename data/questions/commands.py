@@ -136,18 +136,22 @@ class CommandGrammar:
         """
         if self._not_ours_.search(even):
             return False
+        if command is Command.RETENTION_STATUS and not (self._overdue_.search(even) or self._asks_state_.search(even)):
+            return False
         if command not in STATE_CHANGING:
             return not self._about_us_.search(even)
         if self._is_question(even) or self._hold_on_.search(even):
             return False
         if command is Command.PURGE_START and (self._negated_.search(even) or self._own_.search(even)):
             return False
-        return bool(
-            self._purge_.search(even)
-            or self._log_.search(even)
-            or self._hold_name_.search(even)
-            or self._alert_name_.search(even)
-        )
+        about_logs = (self._purge_, self._log_, self._hold_name_, self._alert_name_)
+        return self._says(even, command) and any(pattern.search(even) for pattern in about_logs)
+
+    def _says(self, even: str, command: Command) -> bool:
+        """Tell whether the text holds a word of purging or agreeing, where that is what the command does."""
+        if command is Command.PURGE_START:
+            return bool(self._purge_.search(even) or self._delete_.search(even))
+        return command is not Command.PURGE_CONFIRM or bool(self._confirm_.search(even))
 
     def _is_question(self, even: str) -> bool:
         """Tell whether a text asks about something instead of telling the bot to do it."""

@@ -6,7 +6,7 @@ CHOOSE_FROM = 0.08
 """Below this nothing was recognised at all."""
 MULTI_ALONE_FROM = 0.30
 """What a part of a sentence must reach by itself to count as a question of its own."""
-MULTI_WHOLE_FROM = 0.007
+MULTI_WHOLE_FROM = 0.004
 """What its topic must still have in the sentence as a whole."""
 NEAR = 0.7
 """Two topics are near when the second has at least this share of what the first has."""

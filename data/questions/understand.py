@@ -7,7 +7,7 @@ from enum import StrEnum, unique
 
 from data.labels import Lang
 from data.questions.collisions import Corrections
-from data.questions.commands import Command, CommandGrammar
+from data.questions.commands import STATE_CHANGING, Command, CommandGrammar
 from data.questions.context import Context
 from data.questions.features import Lexicon
 from data.questions.language import LanguageModel
@@ -135,11 +135,14 @@ class Understanding:
         if not topics:
             return None
         best = topics[0]
+        parsed = self._grammar.parse(even, last=last)
         if best.label.startswith(COMMAND):
             suggested = Command(best.label.removeprefix(COMMAND))
+            if suggested in STATE_CHANGING and parsed is not None and parsed not in STATE_CHANGING:
+                # Of the two, what changes nothing.
+                return parsed
             if best.probability >= SUGGEST_FROM and self._grammar.permits(even, suggested):
                 return suggested
-        parsed = self._grammar.parse(even, last=last)
         if parsed is None:
             return None
         overruled = self._grammar.is_plain_order(even) and best.label != OUT_OF_SCOPE
@@ -150,6 +153,8 @@ class Understanding:
 
     def _judge(self, ranked: Sequence[Match], even: str, asked: Asked, lang: Lang) -> Meaning:
         ranked = self._corrections.apply(ranked, even, operator=asked.operator, context=asked.context)
+        if ranked and ranked[0].label.startswith(COMMAND) and ranked[0].probability < OBJECT_FROM:
+            ranked = _no_orders(ranked)
         topics = by_topic(ranked)
         if not topics:
             return Meaning(kind=Kind.OUT_OF_SCOPE, lang=lang, confidence=0.0)
@@ -238,7 +243,8 @@ class Understanding:
         if not concepts & SUBJECTS or _FOR_WHAT.search(part):
             return None
         text = part if concepts & ASPECTS.keys() else f"{part} {cues}"
-        ranked = self._corrections.apply(self._matcher.rank(text), text, operator=asked.operator, context=None)
+        ranked = _no_orders(self._matcher.rank(text))
+        ranked = self._corrections.apply(ranked, text, operator=asked.operator, context=None)
         topics = by_topic(ranked)
         if not topics or topics[0].label.startswith("?"):
             return None
@@ -304,6 +310,13 @@ def by_topic(ranked: Sequence[Match]) -> list[Match]:
 
 def _share(match: Match) -> float:
     return match.probability
+
+
+def _no_orders(ranked: Sequence[Match]) -> Sequence[Match]:
+    """Leave out the commands, which the grammar has refused already, and share what they had among the rest."""
+    kept = [match for match in ranked if not match.label.startswith((COMMAND, ABOUT_COMMANDS))]
+    total = sum(match.probability for match in kept)
+    return tuple(Match(match.label, match.probability / total) for match in kept)
 
 
 def _sure(ranked: Sequence[Match]) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -430,9 +431,8 @@ async def test_certificate_signs_an_assertion(
         audience=f"{authority.url}/{TENANT}/oauth2/v2.0/token",
     )
     assert claims["iss"] == claims["sub"] == APP_ID
-    fingerprint = self_signed(rsa_keys.rotated).public_key() == rsa_keys.rotated.private.public_key()
-    assert fingerprint
-    assert {"x5t", "x5t#S256"} & set(head)
+    [certificate] = x509.load_pem_x509_certificates(certificate_pem.encode())
+    assert urlsafe_b64decode(head["x5t#S256"] + "==") == certificate.fingerprint(hashes.SHA256())
 
 
 async def test_refusal_of_the_identity_platform_is_told(authority: FakeAuthority, clock: FakeClock) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ ROOT = HERE.parent.parent
 CONFIG = HERE / "playground" / ".m365agentsplayground.yml"
 _LOOPBACK_ONLY = HERE / "playground" / "loopback.cjs"
 _CLI = HERE / "node_modules" / "@microsoft" / "m365agentsplayground" / "cli.js"
-_BOT_LISTENS = re.compile(r'^(?=.*"action": "listening").*"port": (?P<port>\d+), "ops_port": (?P<ops_port>\d+)')
+_BOT_LISTENS = re.compile(r'"action": "listening", "port": (?P<port>\d+), "ops_port": (?P<ops_port>\d+)')
 _PLAYGROUND_LISTENS = re.compile(r"^Listening on (?P<port>\d+)$")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 25.0
+_POLL_SECONDS = 0.05
 _TAIL = 15
 
 
@@ -103,6 +105,17 @@ class Child:
         self.stop()
         said = "".join(seen[-_TAIL:]).strip() or "It said nothing."
         message = f"{name} did not start:\n{said}"
+        raise StartError(message)
+
+    def wait_until_answers(self, url: str, *, name: str) -> None:
+        """Wait until an address answers; raises `StartError` if the program ends before."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError), urllib.request.urlopen(url, timeout=_START_SECONDS):  # noqa: S310  loopback
+                return
+            time.sleep(_POLL_SECONDS)
+        self.stop()
+        message = f"{name} does not answer at {url}; see {self._log}"
         raise StartError(message)
 
     def stop(self) -> int:
@@ -203,11 +216,8 @@ def running_playground(bot: Bot, person: Person, logs: Path, *, port: int = 0) -
     command += ["-e", bot.messages, "-c", "msteams", "-p", str(port)]
     child = Child(command, env=env, folder=logs, log=logs / f"{name}.log")
     try:
-        where = child.wait_for(_PLAYGROUND_LISTENS, name="The Playground")
-        yield Playground(
-            person=person,
-            name=config["currentUser"]["name"],
-            url=f"http://localhost:{where['port']}",
-        )
+        url = f"http://localhost:{child.wait_for(_PLAYGROUND_LISTENS, name='The Playground')['port']}"
+        child.wait_until_answers(f"{url}/_internal/v1/config", name="The Playground")
+        yield Playground(person=person, name=config["currentUser"]["name"], url=url)
     finally:
         child.stop()

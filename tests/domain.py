@@ -1,0 +1,117 @@
+"""What tests of the domain, the cards and the dialogs share: the real knowledge, loaded once, and what is built of it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app as application  # noqa: TID251  the tests look at the knowledge that the product itself loads
+from bot.settings import Settings
+from data.access import Actor, Role
+from data.catalogue.model import Aspect, Catalogue
+from data.labels import Lang
+from data.questions.commands import STATE_CHANGING, Command
+from data.questions.context import Context, Contexts
+from data.questions.language import SmallWordsFirst
+from data.questions.matcher import Matcher
+from data.questions.understand import Asked, Meaning, Understanding
+from data.stores.memory import MemoryFeedbackStore
+from dialogs.router import Router
+from tests.world import FakeClock
+
+ROOT = Path(__file__).parent.parent
+TENANT = "00000000-0000-4000-8000-0000000000f0"
+ROLES = tuple(Role)
+
+
+@pytest.fixture(scope="session")
+def knowledge(trained: Path) -> application.Knowledge:
+    """Give catalogue, corpus and model as the product has them; trains only where the shipped model is stale."""
+    return application.load_knowledge(Settings(), cache=trained)
+
+
+@pytest.fixture(scope="session")
+def catalogue(knowledge: application.Knowledge) -> Catalogue:
+    """Give the shipped catalogue."""
+    return knowledge.catalogue
+
+
+@pytest.fixture(scope="session")
+def matcher(knowledge: application.Knowledge) -> Matcher:
+    """Give the trained matcher."""
+    return Matcher(knowledge.model, knowledge.corpus.lexicon)
+
+
+@pytest.fixture(scope="session")
+def understanding(knowledge: application.Knowledge, matcher: Matcher) -> Understanding:
+    """Give what turns sentences into meanings, as the product builds it."""
+    corpus = knowledge.corpus
+    return Understanding(
+        matcher=matcher,
+        lexicon=corpus.lexicon,
+        language=SmallWordsFirst(),
+        grammar=corpus.grammar,
+        ambiguities=corpus.options,
+    )
+
+
+def actor(*roles: Role, object_id: str = "00000000-0000-4000-8000-000000000001") -> Actor:
+    """Make somebody of the tenant; everybody with an object id is an employee."""
+    own = frozenset({Role.EMPLOYEE, *roles}) if object_id else frozenset()
+    return Actor(tenant_id=TENANT, object_id=object_id, roles=own)
+
+
+def understood(
+    understanding: Understanding,
+    text: str,
+    *,
+    role: Role = Role.EMPLOYEE,
+    context: Context | None = None,
+    lang: Lang | None = None,
+    fallback: Lang = Lang.DE,
+) -> Meaning:
+    """Give what an utterance means to the product."""
+    operator = role is not Role.EMPLOYEE
+    return understanding.understand(
+        Asked(text=text, operator=operator, fallback=fallback, context=context, lang=lang),
+    )
+
+
+def changes_state(command: Command | None) -> bool:
+    """Tell whether a command would change something."""
+    return command in STATE_CHANGING
+
+
+def answers_of(catalogue: Catalogue) -> Iterator[tuple[str, Aspect]]:
+    """Walk through every answer of the catalogue with its label (`topic` or `topic.aspect`)."""
+    for topic in catalogue.topics.values():
+        for aspect in (topic.general, *topic.aspects.values()):
+            yield f"{topic.id}.{aspect.id}" if aspect.id else topic.id, aspect
+
+
+def make_router(
+    knowledge: application.Knowledge,
+    *,
+    settings: Settings | None = None,
+    feedback: MemoryFeedbackStore | None = None,
+    clock: FakeClock | None = None,
+    banner: bool = False,
+) -> Router:
+    """Build the router as the product does, with a clock and a store of the test's own."""
+    return application.build_router(
+        knowledge,
+        settings or Settings(),
+        feedback or MemoryFeedbackStore(),
+        contexts=Contexts(clock or FakeClock()),
+        banner=banner,
+    )
+
+
+def need(found: object, reason: str) -> None:
+    """Skip a test that lacks something of the machine; where everything is required (PROCALL_REQUIRE_ALL=1), fail."""
+    if found:
+        return
+    if os.environ.get("PROCALL_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,91 @@
+// Drives headless Chromium for the end-to-end tests: one JSON command a line in, one JSON answer a line out.
+"use strict";
+
+const readline = require("node:readline");
+const { chromium } = require("playwright-core");
+
+const CARD = ".ac-adaptiveCard";
+const TEXT_BOX = "[role=textbox][data-lexical-editor]";
+const PATIENCE_MS = 20_000;
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  ...(process.getuid() === 0 ? ["--no-sandbox"] : []), // Chromium has no sandbox for root
+];
+
+let browser;
+let page;
+
+const commands = {
+  async launch({ chromium: executablePath }) {
+    browser = await chromium.launch({ executablePath, args: FLAGS });
+  },
+
+  // A window of its own: nothing of the chat before is left.
+  async open({ url }) {
+    await page?.context().close();
+    const context = await browser.newContext({ viewport: { width: 1280, height: 1300 }, deviceScaleFactor: 1.5 });
+    context.setDefaultTimeout(PATIENCE_MS);
+    // The Playground asks for fonts elsewhere; nothing leaves this machine.
+    await context.route(
+      ({ hostname }) => hostname !== "localhost",
+      (route) => route.abort(),
+    );
+    page = await context.newPage();
+    await page.goto(url, { waitUntil: "domcontentloaded" });
+    await page.locator(TEXT_BOX).waitFor();
+    await page.getByTitle("Hide log panel").click();
+  },
+
+  async say({ text }) {
+    await page.locator(TEXT_BOX).click();
+    await page.keyboard.insertText(text);
+    await page.getByLabel("Send Message").click();
+  },
+
+  // Waits until the last card shows a text.
+  async see({ text }) {
+    const last = page.locator(CARD).last();
+    await last.filter({ hasText: text }).waitFor();
+    return {
+      cards: await page.locator(CARD).count(),
+      text: await last.innerText(),
+      buttons: await last.getByRole("button").allInnerTexts(),
+    };
+  },
+
+  async press({ title }) {
+    await page.locator(CARD).last().getByRole("button", { name: title, exact: true }).click();
+  },
+
+  async shoot({ card, window }) {
+    const last = page.locator(CARD).last();
+    await last.scrollIntoViewIfNeeded();
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: window });
+    await last.screenshot({ path: card });
+  },
+};
+
+async function answer(line) {
+  const { do: name, ...parameters } = JSON.parse(line);
+  try {
+    return { answer: (await commands[name](parameters)) ?? null };
+  } catch (error) {
+    const shown = page ? await page.locator("body").innerText().catch(() => "") : "";
+    return { error: `${name}: ${error.message}`, shown };
+  }
+}
+
+async function main() {
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+  }
+  await browser?.close();
+}
+
+main();
