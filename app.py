@@ -129,6 +129,7 @@ def build_router(
             language=SmallWordsFirst(),
             grammar=knowledge.corpus.grammar,
             ambiguities=knowledge.corpus.options,
+            clauses=knowledge.catalogue.topic_of_clause(),
         ),
         matcher=matcher,
         contexts=contexts,

@@ -14,14 +14,18 @@ Card = dict[str, Any]
 MAX_CARD_CHARS = 28 * 1024 // 2
 """28 KB counted as UTF-16."""
 _FOREIGN_LENGTH = 200
-_MARKDOWN = re.compile(r"([\\`*_\[\]()<>#~|{}!$])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]()<>#~|{}!$]|&(?=#?\w+;))")
 _HIDDEN = {"Cf", "Cc", "Co", "Cs", "Cn"}
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks by their category, but nobody sees them."""
 
 
 def escape(foreign: str, *, longest: int = _FOREIGN_LENGTH) -> str:
     """Make text from outside harmless inside a TextBlock: no Markdown, no mentions, no hidden characters, one line."""
     visible = "".join(
-        f"[U+{ord(char):04X}]" if unicodedata.category(char) in _HIDDEN and char not in "\t\r\n" else char
+        f"[U+{ord(char):04X}]"
+        if char in _BLANK or (unicodedata.category(char) in _HIDDEN and char not in "\t\r\n")
+        else char
         for char in unicodedata.normalize("NFC", foreign)
     )
     line = " ".join(visible.split())

@@ -1,4 +1,4 @@
-"""What tests of the domain, the cards and the dialogs share: the real knowledge, loaded once, and what is built of it."""
+"""What tests of the domain, the cards and the dialogs share: the real knowledge, loaded once, and what it builds."""
 
 import os
 from collections.abc import Iterator

@@ -315,6 +315,7 @@ class FakeConnector:
         """Forget all requests and be well again."""
         self.calls: list[Call] = []
         self.faults: deque[Fault] = deque()
+        self.connections: set[object] = set()
         self._came = asyncio.Event()
 
     @property
@@ -339,6 +340,7 @@ class FakeConnector:
                 await self._came.wait()
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
+        self.connections.add(request.transport.get_extra_info("peername") if request.transport else None)
         body = await request.read()
         fault = self.faults.popleft() if self.faults else Fault(accepted=True)
         self.calls.append(

@@ -211,6 +211,8 @@ def _error_of(status: int, retry_after: str) -> DeliveryError:
 
 
 def _segment(value: str) -> str:
+    if value in (".", ".."):
+        raise RejectedError  # cannot be quoted: the HTTP client would walk up the path
     return quote(value, safe=":@;=,+!*'()$~-._")
 
 

@@ -107,3 +107,7 @@ class Catalogue:
     subjects: Mapping[str, Words]
     digest: str
     """SHA-256 over the files it was read from: the same digest means the same answers."""
+
+    def topic_of_clause(self) -> Mapping[str, str]:
+        """Give for each clause the topic that answers it; a topic's first clause is its own."""
+        return {topic.general.clauses[0]: topic.id for topic in self.topics.values() if topic.general.clauses}

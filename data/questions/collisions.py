@@ -5,7 +5,7 @@ here do not trust the model with it: diagnostics is answered only where the ques
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data.questions.context import Context
 from data.questions.features import Lexicon
@@ -50,6 +50,7 @@ _NEUTRAL = frozenset(
 _WITH_OTHERS = frozenset({"contacts", "calendar", "app_web_teams", "presence", "subprocessors", OUT_OF_SCOPE})
 """Topics that are asked about together with other products: Outlook contacts, the status in Teams."""
 DOUBTFUL = 0.5
+_CLAUSE = re.compile(r"(?<![\d.,])([12]\.\d(?:\.\d)?)(?![\d,])")
 _DEVICES = frozenset({"desktop", "mobile", "web", "teams"})
 _APPS = frozenset({"app_mobile", "app_desktop", "app_web_teams", "app_connection"})
 _OTHER_PRODUCT = re.compile(r"\bprocall (?:enterprise|business server|datacenter|analytics server)\b")
@@ -58,8 +59,9 @@ _OTHER_PRODUCT = re.compile(r"\bprocall (?:enterprise|business server|datacenter
 class Corrections:
     """Applies the rules to a ranking."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, clauses: Mapping[str, str]) -> None:
         self._lexicon = lexicon
+        self._clauses = clauses
 
     def apply(self, ranked: Sequence[Match], even: str, *, operator: bool, context: Context | None) -> Sequence[Match]:
         """Give the ranking as the rules leave it."""
@@ -71,7 +73,8 @@ class Corrections:
         ranked = _bare_app(ranked, concepts)
         ranked = _all_apps(ranked, concepts)
         ranked = _named_in_terms(ranked, even, concepts)
-        ranked = _early_deletion(ranked, even)
+        ranked = _about_the_limit(ranked, even, concepts)
+        ranked = _named_clause(ranked, even, self._clauses)
         ranked = _other_product(ranked, even)
         return _elsewhere(ranked, concepts)
 
@@ -132,17 +135,34 @@ def _named_in_terms(ranked: Sequence[Match], even: str, concepts: set[str]) -> S
     return ranked
 
 
-def _early_deletion(ranked: Sequence[Match], even: str) -> Sequence[Match]:
-    """Whether logs may go before the limit is answered by clause 2.7 itself ("at the latest")."""
-    if ranked[0].label == ABOUT_COMMANDS and _EARLIER.search(even) and _BARE_LOG_ANY.search(even):
-        return (Match(label="diagnostics.early_deletion", probability=ranked[0].probability), *ranked[1:])
+def _about_the_limit(ranked: Sequence[Match], even: str, concepts: set[str]) -> Sequence[Match]:
+    """Questions about the limit itself, or about deleting before it, are answered by clause 2.7 ("at the latest")."""
+    if ranked[0].label != ABOUT_COMMANDS:
+        return ranked
+    if _EARLIER.search(even) and _BARE_LOG_ANY.search(even):
+        return (Match("diagnostics.early_deletion", ranked[0].probability), *ranked[1:])
+    if "ninety" in concepts and not concepts & {"journal", "call"} and "purge" not in even:
+        return (Match("diagnostics", ranked[0].probability), *ranked[1:])
     return ranked
 
 
-def _other_product(ranked: Sequence[Match], even: str) -> Sequence[Match]:
-    if _OTHER_PRODUCT.search(even) and not re.search(r"\b(?:nex|tarif\w*|plan|terms|bedingungen)\b", even):
-        return (Match(label=OUT_OF_SCOPE, probability=1.0),)
-    return ranked
+def _named_clause(ranked: Sequence[Match], even: str, clauses: Mapping[str, str]) -> Sequence[Match]:
+    """A clause that is named by its number decides where the words do not: "2.8 please" is about data categories."""
+    named = [topic for number in _CLAUSE.findall(even) if (topic := _topic_of(number, clauses))]
+    if len(set(named)) != 1 or ranked[0].probability >= DOUBTFUL:
+        return ranked
+    same = [match for match in ranked if _topic(match) == named[0]]
+    label = same[0].label if same and same[0].probability > ranked[0].probability / 2 else named[0]
+    return (Match(label, 1.0),)
+
+
+def _topic_of(number: str, clauses: Mapping[str, str]) -> str:
+    """Find the topic of a clause, or of the clause it belongs to."""
+    while number:
+        if number in clauses:
+            return clauses[number]
+        number = number.rpartition(".")[0]
+    return ""
 
 
 def _elsewhere(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:

@@ -69,6 +69,7 @@ class CommandGrammar:
         self._delete_any_ = found["delete_any"]
         self._due_alone_ = found["due_alone"]
         self._general_ = found["general"]
+        self._greeting_ = found["greeting"]
         self._hold_ = found["hold"]
         self._hold_name_ = found["hold_name"]
         self._hold_on_ = found["hold_on"]
@@ -124,6 +125,10 @@ class CommandGrammar:
     def is_plain_order(self, even: str) -> bool:
         """Tell whether a text begins as an order does, with its verb."""
         return bool(self._orders_.match(even)) and not self._is_question(even)
+
+    def greets(self, even: str) -> bool:
+        """Tell whether a text is a greeting, thanks or a goodbye and nothing else."""
+        return bool(self._greeting_.match(even))
 
     def answers(self, even: str, last: Command | None) -> bool:
         """Tell whether a text only makes sense as an answer to the command before it."""

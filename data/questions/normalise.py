@@ -22,6 +22,21 @@ _JOINED = (
     (re.compile(r"\bstar[\s-]face\b"), "starface"),
     (re.compile(r"\bart(ikel|icle)?\.?\s?(\d+)"), r"art\2"),
     (re.compile(r"\bpus+c?h\b"), "push"),
+    (re.compile(r"\bdata[\s-]?cent(?:re|er)s?\b"), "datacentre"),
+    # The call journal under all its names: clause 2.8.4 speaks of journals and connection logs.
+    (
+        re.compile(
+            r"\b(calls?|phone|telephone|connections?|dial(?:l?ing)?)[\s-]?"
+            r"(logs?|histor(?:y|ies)|lists?|records?|journals?|register|protocols?)\b",
+        ),
+        r"calljournal \1 \2",
+    ),
+    (
+        re.compile(
+            r"\b(anruf|verbindungs?|gespraechs?|telefon)[\s-]+(logs?|protokolle?n?|listen?|journale?|verlauf|historie|daten)\b",
+        ),
+        r"\1\2",
+    ),
     # A phone one carries is the mobile app's device; "the phone" may be telephony and stays as it is.
     (re.compile(r"\b(company|work|business|office|private|personal|own) ?(cell|mobile)?phones?\b"), r"\1 smartphone"),
     (re.compile(r"\bon (my|our|your|his|her) phones?\b"), r"on \1 smartphone"),

@@ -95,13 +95,14 @@ class Understanding:
         language: LanguageModel,
         grammar: CommandGrammar,
         ambiguities: Mapping[str, tuple[str, ...]],
+        clauses: Mapping[str, str],
     ) -> None:
         self._matcher = matcher
         self._lexicon = lexicon
         self._language = language
         self._grammar = grammar
         self._ambiguities = ambiguities
-        self._corrections = Corrections(lexicon)
+        self._corrections = Corrections(lexicon, clauses)
 
     def understand(self, asked: Asked) -> Meaning:
         """Give the meaning of an utterance."""
@@ -110,6 +111,8 @@ class Understanding:
         lang = asked.lang or self._language.detect(asked.text, context.lang if context else asked.fallback)
         if not words_of(even):
             return Meaning(kind=Kind.HELP if asked.text.strip() else Kind.EMPTY, lang=lang)
+        if self._grammar.greets(even) and not self._grammar.answers(even, context.command if context else None):
+            return Meaning(kind=Kind.HELP, lang=lang)
         bare = _bare(even)
         alone = self._matcher.rank(bare)
         command = self._command(even, alone, context)
@@ -240,7 +243,7 @@ class Understanding:
 
     def _part(self, part: str, cues: str, whole: Mapping[str, float], asked: Asked) -> tuple[Label, float] | None:
         concepts = self._lexicon.concepts(words_of(part))
-        if not concepts & SUBJECTS or _FOR_WHAT.search(part):
+        if not concepts & SUBJECTS or _FOR_WHAT.search(part) or _CONDITION.match(part):
             return None
         text = part if concepts & ASPECTS.keys() else f"{part} {cues}"
         ranked = _no_orders(self._matcher.rank(text))
@@ -286,8 +289,9 @@ _BACK = re.compile(
 )
 _NOT_THAT = re.compile(r",?\s*\b(?:not|nicht|nich|und nicht|and not|kein\w*|statt|instead of|rather than)\b [^,.;]*")
 _SPLIT = re.compile(
-    r"\s*[?.;!\n]+\s*|\s*,?\s+\b(?:und|and|sowie|plus|ausserdem|ferner|as well as|also|auch noch|dazu noch|u|&|\+)\b\s+|\s*[&+,]\s+"
+    r"\s*[?.;!\n]+\s*|\s*,?\s+\b(?:und|and|sowie|plus|ausserdem|ferner|as well as|auch noch|dazu noch|u|&|\+)\b\s+|\s*[&+]\s+"
 )
+_CONDITION = re.compile(r"^(?:wenn|falls|if|when|sobald|solange|while|whenever)\b")
 _FOR_WHAT = re.compile(
     r"\b(?:i need (?:it|them|this|that) for|(?:brauche?|benoetige|is|ist) (?:das|es|die|sie|ich) (?:\w+ )?(?:fuer|fuers)|weil|because|since i|damit ich)\b"
 )

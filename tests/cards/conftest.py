@@ -4,8 +4,6 @@ import pytest
 
 from data.questions.corpus import load_corpus
 from tests.cards.gallery import Studio
-from tests.domain import catalogue as catalogue
-from tests.domain import knowledge as knowledge
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""One card of each family, made by the dialogs as the product makes them; golden files and rules look at all of them."""
+"""One card of each family, as the dialogs of the product make it; golden files and rules look at all of them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from cards.elements import Card
 from cards.texts import load_texts
 from data.access import Role
 from data.catalogue.loader import load_catalogue
-from data.catalogue.model import Words
+from data.catalogue.model import Catalogue, Words
 from data.labels import Lang
 from data.questions.commands import Command
 from data.questions.matcher import Match
@@ -59,9 +59,9 @@ class Studio:
         self.dev_help = HelpDialog(catalogue=self.catalogue, texts=self.texts, banner=True)
         self.purge = PurgeDialog(texts=self.texts, banner=False)
 
-    def _ask(self, catalogue: object, contact: Contact) -> AskDialog:
+    def _ask(self, catalogue: Catalogue, contact: Contact) -> AskDialog:
         return AskDialog(
-            catalogue=catalogue,  # type: ignore[arg-type]
+            catalogue=catalogue,
             texts=self.texts,
             contact=contact,
             clarifying=self.clarifying,
@@ -90,8 +90,8 @@ ANSWERS: Mapping[str, Make] = {
     "answer_with_certain_link": lambda s, lang: s.plain.answer(labels("sip_trunk"), lang),
     "answer_opened_from_another": lambda s, lang: s.plain.answer(labels("push"), lang, back=Label.of("app_mobile")),
     "two_answers": lambda s, lang: s.plain.answer(labels("push", "diagnostics"), lang),
-    "not_in_terms": lambda s, lang: s.plain.answer(labels("journal"), lang),
-    "not_in_terms_with_background_and_contact": lambda s, lang: s.configured.answer(labels("presence"), lang),
+    "not_in_terms": lambda s, lang: s.plain.answer(labels("journal.retention"), lang),
+    "not_in_terms_with_background_and_contact": lambda s, lang: s.configured.answer(labels("boss_view.journal"), lang),
     "overlay_answer": lambda s, lang: s.overlaid.answer(labels("recording"), lang),
     "overlay_topic": lambda s, lang: s.overlaid.answer(labels("cafeteria_display"), lang),
     "product": lambda s, lang: s.plain.answer(labels("this_bot"), lang),

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.local_teams import HERE, PEOPLE, ROOT, Bot, Person, missing_for_playground, running_bot, running_playground
+from tests.e2e.local_teams import (
+    HERE,
+    PEOPLE,
+    ROOT,
+    Bot,
+    Person,
+    missing_for_playground,
+    running_bot,
+    running_playground,
+)
 
 ARTEFACTS = ROOT / "artefacts"
 EMPLOYEE, ADMIN = PEOPLE[0], PEOPLE[1]
@@ -104,9 +113,10 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def dev_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    """Start `python app.py serve --dev` once, in an empty folder."""
+def dev_bot(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    """Start `python app.py serve --dev` once, in a folder of its own."""
     folder = tmp_path_factory.mktemp("dev-bot")
+    shutil.copytree(trained, folder / "var" / "dev")
     with running_bot(folder / "logs", folder=folder) as found:
         yield found
 

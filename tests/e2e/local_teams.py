@@ -28,7 +28,7 @@ _LOOPBACK_ONLY = HERE / "playground" / "loopback.cjs"
 _CLI = HERE / "node_modules" / "@microsoft" / "m365agentsplayground" / "cli.js"
 _BOT_LISTENS = re.compile(r'"action": "listening", "port": (?P<port>\d+), "ops_port": (?P<ops_port>\d+)')
 _PLAYGROUND_LISTENS = re.compile(r"^Listening on (?P<port>\d+)$")
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _STOP_SECONDS = 25.0
 _POLL_SECONDS = 0.05
 _TAIL = 15
@@ -217,7 +217,7 @@ def running_playground(bot: Bot, person: Person, logs: Path, *, port: int = 0) -
     child = Child(command, env=env, folder=logs, log=logs / f"{name}.log")
     try:
         url = f"http://localhost:{child.wait_for(_PLAYGROUND_LISTENS, name='The Playground')['port']}"
-        child.wait_until_answers(f"{url}/_internal/v1/config", name="The Playground")
+        child.wait_until_answers(f"{url}/_internal/v1/testConfig", name="The Playground")
         yield Playground(person=person, name=config["currentUser"]["name"], url=url)
     finally:
         child.stop()
