@@ -50,6 +50,7 @@ _NEUTRAL = frozenset(
 _WITH_OTHERS = frozenset({"contacts", "calendar", "app_web_teams", "presence", "subprocessors", OUT_OF_SCOPE})
 """Topics that are asked about together with other products: Outlook contacts, the status in Teams."""
 DOUBTFUL = 0.5
+_OUR_PRODUCT = re.compile(r"\b(?:nex|tarif\w*|plan|terms|bedingungen)\b")
 _CLAUSE = re.compile(r"(?<![\d.,])([12]\.\d(?:\.\d)?)(?![\d,])")
 _DEVICES = frozenset({"desktop", "mobile", "web", "teams"})
 _APPS = frozenset({"app_mobile", "app_desktop", "app_web_teams", "app_connection"})
@@ -143,6 +144,12 @@ def _about_the_limit(ranked: Sequence[Match], even: str, concepts: set[str]) -> 
         return (Match("diagnostics.early_deletion", ranked[0].probability), *ranked[1:])
     if "ninety" in concepts and not concepts & {"journal", "call"} and "purge" not in even:
         return (Match("diagnostics", ranked[0].probability), *ranked[1:])
+    return ranked
+
+
+def _other_product(ranked: Sequence[Match], even: str) -> Sequence[Match]:
+    if _OTHER_PRODUCT.search(even) and not _OUR_PRODUCT.search(even):
+        return (Match(OUT_OF_SCOPE, 1.0),)
     return ranked
 
 
