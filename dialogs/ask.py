@@ -1,6 +1,7 @@
 """Answers what people ask: which data, for what, which notice; asks back, or says honestly that it does not know."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cards.ask import (
     Answered,
@@ -23,6 +24,7 @@ from dialogs.turn import Found, Reply
 
 EXAMPLE_TOPICS = ("data_categories", "diagnostics", "app_mobile", "journal")
 MOST_FOUND = 6
+MOST_BUILT = 4096
 
 
 class AskDialog:
@@ -42,6 +44,7 @@ class AskDialog:
         self._contact = contact
         self._clarifying = clarifying
         self._banner = banner
+        self._built: dict[tuple[tuple[Label, ...], Lang, Label | None, bool | None], Reply] = {}
         self._lists = Lists(data_categories=catalogue.data_categories, subjects=catalogue.subjects)
 
     def answer(
@@ -53,7 +56,19 @@ class AskDialog:
         back: Label | None = None,
         thanked: bool | None = None,
     ) -> Reply:
-        """Answer one question, or several at once."""
+        """Answer one question, or several at once.
+
+        The same answer is the same card, so each is built once; nothing of who asked is in it.
+        """
+        key = (tuple(labels), lang, back, thanked)
+        reply = self._built.get(key)
+        if reply is None:
+            if len(self._built) >= MOST_BUILT:
+                self._built.clear()
+            reply = self._built[key] = self._build(labels, lang, back=back, thanked=thanked)
+        return replace(reply, confidence=confidence)
+
+    def _build(self, labels: Sequence[Label], lang: Lang, *, back: Label | None, thanked: bool | None) -> Reply:
         answers = [self._answered(label) for label in labels]
         outcomes = {answered.aspect.outcome for answered in answers}
         shown = answer_card(
@@ -73,7 +88,6 @@ class AskDialog:
             topics=tuple(answered.topic.id for answered in answers),
             clauses=tuple(dict.fromkeys(c for answered in answers for c in answered.aspect.clauses)),
             notices=tuple(dict.fromkeys(notice.id for answered in answers for notice in answered.notices)),
-            confidence=confidence,
             lang=lang,
         )
 

@@ -13,7 +13,6 @@ from data.catalogue.model import Aspect, Catalogue
 from data.labels import Lang
 from data.questions.commands import STATE_CHANGING, Command
 from data.questions.context import Context, Contexts
-from data.questions.language import SmallWordsFirst
 from data.questions.matcher import Matcher
 from data.questions.understand import Asked, Meaning, Understanding
 from data.stores.memory import MemoryFeedbackStore
@@ -44,16 +43,9 @@ def matcher(knowledge: application.Knowledge) -> Matcher:
 
 
 @pytest.fixture(scope="session")
-def understanding(knowledge: application.Knowledge, matcher: Matcher) -> Understanding:
+def understanding(knowledge: application.Knowledge) -> Understanding:
     """Give what turns sentences into meanings, as the product builds it."""
-    corpus = knowledge.corpus
-    return Understanding(
-        matcher=matcher,
-        lexicon=corpus.lexicon,
-        language=SmallWordsFirst(),
-        grammar=corpus.grammar,
-        ambiguities=corpus.options,
-    )
+    return make_router(knowledge)._understanding
 
 
 def actor(*roles: Role, object_id: str = "00000000-0000-4000-8000-000000000001") -> Actor:

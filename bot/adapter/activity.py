@@ -7,11 +7,13 @@ Cures D6, D10, D11, D13 and most of the stock turn's CPU time. The body as it ca
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount, ResourceResponse
 
 from data.errors import MalformedError
+
+T = TypeVar("T")
 
 MAX_ID = 1024
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
@@ -26,10 +28,29 @@ class WireActivity(Activity):
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Copy the activity but share its JSON: `TurnContext` copies each outgoing activity, card and all."""
-        copy = type(self).__new__(type(self))
+        copy: Self = _plain_copy(self)
         memo[id(self)] = copy
-        copy.__dict__.update(self.__dict__)
         return copy
+
+
+class _Account(ChannelAccount):
+    """An account that is copied cheaply: the SDK copies both sides of every reply."""
+
+    def __copy__(self) -> Self:
+        return _plain_copy(self)
+
+
+class _Conversation(ConversationAccount):
+    """A conversation that is copied cheaply."""
+
+    def __copy__(self) -> Self:
+        return _plain_copy(self)
+
+
+def _plain_copy(original: T) -> T:
+    copy: T = object.__new__(type(original))
+    copy.__dict__.update(original.__dict__)
+    return copy
 
 
 def read_activity(wire: Mapping[str, Any]) -> WireActivity:
@@ -121,7 +142,7 @@ def _account(wire: Mapping[str, Any], key: str) -> ChannelAccount | None:
     if account is None:
         return None
     _string(account, "name")
-    return ChannelAccount(
+    return _Account(
         id=_string(account, "id"),
         aad_object_id=_string(account, "aadObjectId"),
         role=_string(account, "role"),
@@ -135,7 +156,7 @@ def _conversation(wire: Mapping[str, Any]) -> ConversationAccount | None:
     is_group = conversation.get("isGroup")
     if is_group is not None and not isinstance(is_group, bool):
         raise MalformedError("bad_conversation")
-    return ConversationAccount(
+    return _Conversation(
         id=_string(conversation, "id"),
         is_group=is_group,
         conversation_type=_string(conversation, "conversationType"),
@@ -151,6 +172,6 @@ def _check_stamp(wire: Mapping[str, Any], key: str) -> None:
     try:
         if not _STAMP.fullmatch(value):
             raise MalformedError(f"bad_{key.lower()}")
-        datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value).upper())
+        datetime.fromisoformat(value.upper())
     except ValueError:
         raise MalformedError(f"bad_{key.lower()}") from None

@@ -1,10 +1,10 @@
 """The hardened adapter: `CloudAdapterBase.process_activity` behind an own edge, never `CloudAdapter.process`."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from botbuilder.core import InvokeResponse, TurnContext
 from botbuilder.core.cloud_adapter_base import CloudAdapterBase
 
@@ -66,4 +66,4 @@ def _invoke_answer(answer: InvokeResponse | None) -> HttpAnswer:
 
 
 def _encode(body: object) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode("utf-8")
+    return orjson.dumps(body)

@@ -8,13 +8,13 @@ a PUT may be repeated. A 401 renews the token once.
 """
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import orjson
 import stamina
 import structlog
 from botbuilder.schema import Activity, ResourceResponse
@@ -29,6 +29,7 @@ CALL_SECONDS = 10.0
 LONGEST_PAUSE = 5.0
 """A longer Retry-After cannot be waited for: Teams gives a turn 15 seconds."""
 ATTEMPTS = 3
+FIRST_WAIT = 0.2
 
 Header = Callable[[], Awaitable[str]]
 Observe = Callable[[str], None]
@@ -96,20 +97,26 @@ class Conversations:
         return read_resource(await self._call("PUT", path, activity))
 
     async def _call(self, method: str, path: str, activity: Activity) -> object:
-        body = json.dumps(write_activity(activity), ensure_ascii=False).encode()
-        may_repeat = _UnknownOutcomeError if method == "PUT" else ()
+        body = orjson.dumps(write_activity(activity))
+        try:
+            return await self._try(method, path, body)
+        except _REPEATABLE[method] as error:
+            # Only now: a retry context for every call would cost more than the call.
+            return await self._repeat(method, path, body, error)
+
+    async def _repeat(self, method: str, path: str, body: bytes, first: DeliveryError) -> object:
+        """Try again after what the first failure asks for, with the attempts and the time that are left."""
+        await asyncio.sleep(first.seconds if isinstance(first, _PauseError) else FIRST_WAIT)
 
         def pause(error: Exception) -> bool | float:
-            if isinstance(error, _PauseError):
-                return error.seconds
-            return isinstance(error, (_NotSentError, may_repeat) if may_repeat else _NotSentError)
+            return error.seconds if isinstance(error, _PauseError) else isinstance(error, _REPEATABLE[method])
 
         try:
             async for attempt in stamina.retry_context(
                 on=pause,
-                attempts=ATTEMPTS,
+                attempts=ATTEMPTS - 1,
                 timeout=CALL_SECONDS,
-                wait_initial=0.2,
+                wait_initial=2 * FIRST_WAIT,
                 wait_max=2.0,
                 wait_jitter=0.3,
             ):
@@ -149,6 +156,13 @@ class Conversations:
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
             self._observe("unknown")
             raise _UnknownOutcomeError from error
+
+
+_REPEATABLE: Mapping[str, tuple[type[DeliveryError], ...]] = {
+    "POST": (_PauseError, _NotSentError),
+    "PUT": (_PauseError, _NotSentError, _UnknownOutcomeError),
+}
+"""What may be tried again: sending is not idempotent, replacing is."""
 
 
 class PooledConnector:
@@ -218,6 +232,6 @@ def _segment(value: str) -> str:
 
 def _json(body: bytes) -> object:
     try:
-        return json.loads(body) if body else None
+        return orjson.loads(body) if body else None
     except ValueError:
         return None

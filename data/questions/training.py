@@ -4,6 +4,8 @@ import hashlib
 import inspect
 import io
 import os
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -103,5 +105,5 @@ def load_model(path: Path, *, digest: str) -> LinearModel | None:
                 bias=stored["bias"],
                 digest=digest,
             )
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None

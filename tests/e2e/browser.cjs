@@ -39,6 +39,8 @@ const commands = {
     await page.goto(url, { waitUntil: "domcontentloaded" });
     await page.locator(TEXT_BOX).waitFor();
     await page.getByTitle("Hide log panel").click();
+    // The Playground installs the bot when a chat is chosen; at its own start it sometimes does not.
+    await page.getByRole("treeitem", { name: "Personal Chat" }).click();
   },
 
   async say({ text }) {
