@@ -94,7 +94,7 @@ class Router:
         context = Context(
             lang=meaning.lang,
             topic=meaning.labels[-1].topic if meaning.labels else "",
-            even=normalise(turn.text),
+            even=meaning.even,
             options=meaning.options,
             command=meaning.command,
         )

@@ -50,16 +50,27 @@ Rows = list[list[str]]
 # -- reading a page ---------------------------------------------------------------------------------------------------
 
 
+def name_of(page: Path) -> str:
+    """Give the name of a page inside the repository."""
+    return str(page.relative_to(ROOT))
+
+
 def text_of(path: Path) -> str:
     """Read a file."""
     return path.read_text(encoding="utf-8")
 
 
+def prose_of(page: Path) -> str:
+    """Give a page without its fenced blocks, whose comments look like headings."""
+    return re.sub(r"^```.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+
+
 def part(page: Path, title: str) -> str:
     """Give what stands under a heading, up to the next one of the same rank."""
-    found = re.search(rf"^(#+) {re.escape(title)}$", text_of(page), re.MULTILINE)
+    text = prose_of(page)
+    found = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
     assert found, f"{page.name} has no heading {title!r}"
-    rest = text_of(page)[found.end() :]
+    rest = text[found.end() :]
     end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
     return rest[: end.start()] if end else rest
 
@@ -169,7 +180,7 @@ def test_example_settings_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None
         Settings(**example)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_settings_named_on_a_page_exist(page: Path) -> None:
     """Every `section.field` and every environment variable that a page names is a setting."""
     sections = "|".join(Settings.model_fields)
@@ -202,7 +213,7 @@ def test_every_command_has_a_row_with_its_options() -> None:
     assert {words_in(name)[0]: set(words_in(options)) for name, options, _ in rows} == commands()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_named_on_a_page_exist(page: Path) -> None:
     """Whatever a page tells people to type after `app.py` is a command with such options."""
     known = commands()
@@ -227,7 +238,7 @@ def test_every_make_target_is_explained() -> None:
     assert typed <= rows <= targets
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_make_targets_named_on_a_page_exist(page: Path) -> None:
     """Whatever a page tells people to make can be made."""
     named = {name for code in code_in(page) for name in re.findall(r"\bmake ([a-z.][\w.-]*)", code)}
@@ -252,7 +263,10 @@ def test_follow_up_to_try_is_understood(router: Router) -> None:
     """The follow-up question of the README is about the phone, after the question before it about the computer."""
     first, second = re.findall(r"“([^”]+)”", part(README, "Try it"))[:2]
     replies = [router.say(message(text, Role.EMPLOYEE, "follow-up")) for text in (first, second)]
-    assert [reply.topics for reply in replies] == [("app_desktop",), ("app_mobile",)]
+    assert [(reply.topics, reply.notices) for reply in replies] == [
+        (("app_desktop",), ("N3",)),
+        (("app_mobile",), ("N4",)),
+    ]
 
 
 def message(text: str, role: Role, conversation: str) -> Turn:
@@ -365,7 +379,7 @@ def test_every_action_of_the_log_has_its_row() -> None:
 
 
 def refusals() -> set[tuple[str, str]]:
-    """List status and reason of every refusal that the code can raise; a reason with a part filled in ends in <field>."""
+    """List status and reason of every refusal the code can raise; a reason with a part filled in ends in <field>."""
     found = set()
     for path in PRODUCT:
         for node in ast.walk(ast.parse(text_of(path))):
@@ -433,7 +447,7 @@ def test_every_decision_is_listed_under_its_title() -> None:
     assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
 
 
-@pytest.mark.parametrize("page", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted(DECISIONS.glob("[0-9]*.md")), ids=name_of)
 def test_decision_has_its_four_parts(page: Path) -> None:
     """A decision says context, options, decision and consequences, in this order."""
     headings = re.findall(r"^## (.+)$", text_of(page), re.MULTILINE)
@@ -463,10 +477,10 @@ def test_changelog_begins_with_what_is_not_released() -> None:
 
 def headings_of(page: Path) -> set[str]:
     """List the anchors of a page."""
-    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)}
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every link to a file or a heading of this repository leads to one that is there."""
     broken = []
@@ -480,7 +494,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_named_on_a_page_exist(page: Path) -> None:
     """Every file and folder of the product that a page names as code is there."""
     named = {

@@ -5,7 +5,7 @@ from typing import Protocol
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from data.labels import Lang
-from data.questions.normalise import clean, normalise, words_of
+from data.questions.normalise import clean, words_of
 
 _GERMAN = frozenset(
     "ich du er sie es wir ihr mich mir mein meine meinen meiner dein deine ist sind hat haben habe hab wird"
@@ -35,8 +35,8 @@ _WEIGHT = 1.0
 class LanguageModel(Protocol):
     """Tells which language a text is in."""
 
-    def detect(self, text: str, fallback: Lang) -> Lang:
-        """Name the language; `fallback` where the text does not tell."""
+    def detect(self, text: str, even: str, fallback: Lang) -> Lang:
+        """Name the language of a text and its normalised form; `fallback` where they do not tell."""
         ...
 
 
@@ -47,9 +47,9 @@ class SmallWordsFirst:
         self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
         self._identifier.set_languages([lang.value for lang in Lang])
 
-    def detect(self, text: str, fallback: Lang) -> Lang:
+    def detect(self, text: str, even: str, fallback: Lang) -> Lang:
         """Name the language of a text; `fallback` for a text without any sign."""
-        words = words_of(normalise(text))
+        words = words_of(even)
         umlauts = sum(char in "äöüßÄÖÜ" for char in text)
         german = umlauts + sum(_WEIGHT for word in words if word in _GERMAN and word not in _BOTH)
         english = sum(_WEIGHT for word in words if word in _ENGLISH and word not in _BOTH)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
 from data.labels import Lang
@@ -70,6 +70,8 @@ class Meaning:
     """Id of the known ambiguity, for its own clarifying question; "" for a choice between near topics."""
     options: tuple[str, ...] = ()
     command: Command | None = None
+    even: str = ""
+    """The normalised utterance, for the context of the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +109,11 @@ class Understanding:
     def understand(self, asked: Asked) -> Meaning:
         """Give the meaning of an utterance."""
         even = normalise(asked.text)
+        return replace(self._meaning(even, asked), even=even)
+
+    def _meaning(self, even: str, asked: Asked) -> Meaning:
         context = asked.context
-        lang = asked.lang or self._language.detect(asked.text, context.lang if context else asked.fallback)
+        lang = asked.lang or self._language.detect(asked.text, even, context.lang if context else asked.fallback)
         if not words_of(even):
             return Meaning(kind=Kind.HELP if asked.text.strip() else Kind.EMPTY, lang=lang)
         if self._grammar.greets(even) and not self._grammar.answers(even, context.command if context else None):
