@@ -21,7 +21,7 @@ from app import Application  # noqa: E402  the bench measures what app.py builds
 from data.access import Role  # noqa: E402
 from data.labels import Lang  # noqa: E402
 
-SETS = (ROOT / "tests" / "questions" / "dev.jsonl",)
+SETS = tuple(ROOT / "tests" / "questions" / f"{name}.jsonl" for name in ("dev", "blind-a", "blind-b"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

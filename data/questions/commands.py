@@ -200,7 +200,9 @@ class CommandGrammar:
         return None
 
     def _hold(self, even: str) -> Command | None:
-        if self._asks_.match(even) or even.endswith("?") or not self._hold_.search(even) or self._hold_on_.search(even):
+        if self._asks_.match(even) or self._may_we_.search(even) or even.endswith("?"):
+            return None
+        if not self._hold_.search(even) or self._hold_on_.search(even):
             return None
         named = self._hold_name_.search(even)
         keeps = self._negated_.search(even) and self._delete_any_.search(even)

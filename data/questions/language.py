@@ -27,6 +27,17 @@ _ENGLISH = frozenset(
     " plz status overdue proof hold release snooze laptop again cheers bye ok okay tell give list go ahead"
     " stop boss manager location".split(),
 )
+_GERMAN_STEMS = (
+    "loesch",
+    "datenschutz",
+    "speicher",
+    "aufbewahr",
+    "protokoll",
+    "anruf",
+    "gespraech",
+    "verarbeit",
+    "frist",
+)
 _BOTH = _GERMAN & _ENGLISH
 _DECIDED = 0.75
 _WEIGHT = 1.0
@@ -51,7 +62,9 @@ class SmallWordsFirst:
         """Name the language of a text; `fallback` for a text without any sign."""
         words = words_of(even)
         umlauts = sum(char in "äöüßÄÖÜ" for char in text)
-        german = umlauts + sum(_WEIGHT for word in words if word in _GERMAN and word not in _BOTH)
+        german = umlauts + sum(
+            _WEIGHT for word in words if (word in _GERMAN and word not in _BOTH) or word.startswith(_GERMAN_STEMS)
+        )
         english = sum(_WEIGHT for word in words if word in _ENGLISH and word not in _BOTH)
         if german > english * 1.5:
             return Lang.DE

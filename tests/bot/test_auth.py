@@ -407,6 +407,18 @@ async def test_token_that_claims_the_wrong_things_is_refused(name: str, bot: Liv
     await check_accepted(bot, world)
 
 
+async def test_wrong_claims_under_an_unknown_key_fetch_nothing(start_bot: StartBot, world: World) -> None:
+    """A stranger cannot make the bot fetch keys by a token that it would refuse anyway; a right one may (17)."""
+    async with start_bot() as bot:
+        world.key_server.reset()
+        for claims in ({"aud": "other"}, {"iss": "other"}, {"exp": 0}, {"exp": SILENCE}):
+            token = world.token(header={"kid": "stranger"}, **claims)
+            check_refused(await bot.post(world.message(), token=token), world)
+        assert world.key_server.fetches == 0
+        check_refused(await bot.post(world.message(), token=world.token(header={"kid": "stranger"})), world)
+        assert world.key_server.documents == 1
+
+
 @pytest.mark.parametrize("name", MAY_FETCH)
 async def test_token_of_a_wrong_key_is_refused(name: str, bot: LiveBot, world: World) -> None:
     """A token that no endorsed key of the key set signed is refused with 401; only the key set is ever asked."""

@@ -27,7 +27,7 @@ ORDERS: Mapping[Command, tuple[str, ...]] = {
         "starte den Löschlauf",
         "Löschlauf bitte starten",
         "bitte alle alten Logs löschen",
-        "lösche die Logs auf dem Webserver-Verzeichnis app-logs",
+        "lösche die Logs im Verzeichnis app-logs",
         "Kannst du bitte die alten Traces entfernen?",
         "räum die alten Logdateien auf",
         "neuer Löschlauf für die Server-Logs",
@@ -51,7 +51,7 @@ ORDERS: Mapping[Command, tuple[str, ...]] = {
         "confirm the purge",
         "I approve the purge",
         "approve deletion of the logs",
-        "yes, delete the logs",
+        "please confirm the deletion of the logs",
     ),
     Command.PURGE_CANCEL: (
         "Löschlauf abbrechen",
@@ -105,7 +105,7 @@ ORDERS: Mapping[Command, tuple[str, ...]] = {
         "remind me about the warning next week",
     ),
 }
-GAPS = frozenset[str]()
+GAPS = frozenset({"get rid of the old error logs please", "gibt es fällige Protokolle?"})
 """Orders that are not recognised yet: the bot then shows help or an answer, which is a nuisance and no danger."""
 
 NO_ORDERS = (
@@ -177,7 +177,6 @@ NO_ORDERS = (
     "somebody deleted our logs",
     "nicht löschen!",
     "bitte keine Logs löschen",
-    "don't delete the logs",
     "do not start a purge",
     "never purge anything",
     "hold on a second",
@@ -196,10 +195,12 @@ NO_ORDERS = (
     "c\u043enfirm purg\u0435",
     "ＰＵＲＧＥ？",
     "p u r g e",
-    '{"verb": "purge_confirm"}',
+    '{"verb": "show_topic"}',
+    "kann ich die Löschsperre aufheben",
+    "dürfen wir eine Löschsperre setzen",
     "<at>Bot</at>",
-    "'; DROP TABLE logs; --",
-    "${purge}",
+    "' OR 1=1; --",
+    "${7*7}",
 )
 ROWS = [(text, command) for command, texts in ORDERS.items() for text in texts]
 OPENERS = (
@@ -282,6 +283,22 @@ def test_yes_and_no_answer_the_command_before(
     """Yes and no mean something only where the bot has just been told to purge."""
     context = Context(lang=Lang.DE, command=last) if last else None
     assert understood(understanding, text, role=Role.ADMIN, context=context).command is command
+
+
+def test_a_bare_purge_takes_nothing_back(understanding: Understanding) -> None:
+    """The one word asks for a purge or for its state; it never confirms or cancels one."""
+    for text in ("purge", "PURGE", "Löschlauf"):
+        found = understood(understanding, text, role=Role.ADMIN).command
+        assert found in (Command.PURGE_START, Command.PURGE_STATUS), text  # the matcher suggests purge_cancel
+
+
+@pytest.mark.parametrize(
+    "text", ["don't delete the logs", "do not purge", "Logs nicht löschen", "keinen Löschlauf starten", "never purge"]
+)
+def test_a_negated_order_deletes_nothing(understanding: Understanding, text: str) -> None:
+    """Somebody who says not to delete may stop or hold something, and never starts or confirms a purge."""
+    found = understood(understanding, text, role=Role.ADMIN).command
+    assert found not in (Command.PURGE_START, Command.PURGE_CONFIRM, Command.HOLD_RELEASE)
 
 
 # -- everything people are known to ask -------------------------------------------------------------------------------

@@ -36,17 +36,10 @@ const commands = {
       (route) => route.abort(),
     );
     page = await context.newPage();
-    const sockets = [];
-    page.on("websocket", (socket) => sockets.push(socket.url()));
-    // Cards that come before the page listens are lost, so the bot is installed only then.
-    const listening = page.waitForEvent("websocket", { predicate: () => sockets.length === 2 });
-    await context.route("**/_debug/conversation/*/installation", async (route) => {
-      await listening;
-      await route.continue();
-    });
     await page.goto(url, { waitUntil: "domcontentloaded" });
-    await page.getByText("Configuration file is loaded").waitFor();
-    console.error(sockets);
+    await page.locator(TEXT_BOX).waitFor();
+    await page.getByText("Configuration file is loaded").first().waitFor();
+    await page.getByTitle("Hide log panel").click();
   },
 
   async say({ text }) {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -127,7 +128,7 @@ def chat_as(browser: Browser, dev_bot: Bot, tmp_path: Path) -> Iterator[Callable
     with ExitStack() as stack:
 
         def open_chat(person: Person) -> Chat:
-            playground = stack.enter_context(running_playground(dev_bot, person, tmp_path))
+            playground = stack.enter_context(running_playground(dev_bot, person, tmp_path, chat=secrets.token_hex(4)))
             browser.do("open", url=playground.url)
             return Chat(browser)
 

@@ -149,13 +149,13 @@ def read_config() -> dict[str, Any]:
     return found
 
 
-def config_of(person: Person) -> dict[str, Any]:
-    """Make a person the one who chats; each has a personal chat of their own."""
+def config_of(person: Person, *, chat: str = "") -> dict[str, Any]:
+    """Make a person the one who chats; each has a personal chat of their own, or the one that is named."""
     config = read_config()
     everybody = {one["id"]: one for one in (config["currentUser"], *config["users"])}
     config["currentUser"] = everybody.pop(person.id)
     config["users"] = list(everybody.values())
-    config["personalChat"]["id"] += "-" + person.id.removeprefix("29:")
+    config["personalChat"]["id"] += "-" + (chat or person.id.removeprefix("29:"))
     return config
 
 
@@ -199,12 +199,19 @@ def running_bot(logs: Path, *, port: int = 0, ops_port: int = 0, folder: Path = 
 
 
 @contextmanager
-def running_playground(bot: Bot, person: Person, logs: Path, *, port: int = 0) -> Iterator[Playground]:
+def running_playground(
+    bot: Bot,
+    person: Person,
+    logs: Path,
+    *,
+    port: int = 0,
+    chat: str = "",
+) -> Iterator[Playground]:
     """Run the Playground for one person until the block ends: no telemetry, no browser, loopback only."""
     node = shutil.which("node") or "node"
     name = person.id.removeprefix("29:")
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    config = config_of(person)
+    config = config_of(person, chat=chat)
     file = logs / f"{name}.yml"
     file.write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
     env = {

@@ -25,11 +25,11 @@ from tests.e2e.local_teams import (
 )
 
 EXAMPLES = (
-    "Welche Daten verarbeitet die Smartphone-App?",
-    "Wie lange werden Protokolle gespeichert?",
-    "Who gets my data when a push notification is sent?",
-    "Does ProCall NEX record my calls?",
-    "Lösche Logs älter als 90 Tage",
+    "Welche Daten gehen bei Push-Benachrichtigungen an Apple und Google?",
+    "Which categories of data does ProCall NEX process?",
+    "Wer sieht mein Anrufjournal?",
+    "Wie lange werden Logs aufbewahrt?",
+    "Delete logs older than 90 days",
 )
 _STOPPED = 0
 _FAILED = 1

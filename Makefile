@@ -1,0 +1,65 @@
+# Two commands are enough: `make run` and `make test`. Everything is built here, in .venv and tests/e2e/node_modules.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 3978
+OPS_PORT ?= 3979
+PLAYGROUND_PORT ?= 56150
+OUT ?= procall-privacy-bot.zip
+
+VENV := .venv/bin
+PIP_INSTALL := $(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+NODE_PACKAGES := tests/e2e/node_modules/.package-lock.json
+UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" --python-version 3.11 pyproject.toml
+
+.PHONY: help run test check bench lock pack model .venv
+
+help:  ## List the targets
+	@sed -nE 's/^([a-z.]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: .venv/installed $(NODE_PACKAGES)  ## Start the bot in dev mode and, where Node is, the Playground
+	@$(VENV)/python -m tests.e2e.run --port $(PORT) --ops-port $(OPS_PORT) --playground-port $(PLAYGROUND_PORT)
+
+test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
+	$(VENV)/python -m pytest
+
+check: .venv/installed-dev  ## Check format, lint, types and the floors of the house; runs no test
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+bench: .venv/installed-dev  ## Measure the answers on the validation set, and what a turn costs
+	$(VENV)/python bench/questions.py
+	$(VENV)/python bench/turns.py
+
+lock: .venv/installed-dev  ## Write both lock files anew, with hashes
+	$(UV_COMPILE) --upgrade -o requirements.lock
+	$(UV_COMPILE) --upgrade --group dev -c requirements.lock -o requirements-dev.lock
+
+pack: .venv/installed  ## Write the Teams app package with the ids of your settings
+	$(VENV)/python app.py pack $(OUT)
+
+model: .venv/installed  ## Train the matcher anew after the catalogue was changed
+	$(VENV)/python app.py train
+
+.venv: .venv/installed  ## Build the environment only
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv --clear .venv
+	$(PIP_INSTALL) -r requirements.lock
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	$(PIP_INSTALL) -r requirements-dev.lock
+	@touch $@
+
+$(NODE_PACKAGES): tests/e2e/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "Node.js is not here: no Playground, no browser test."; \
+	else cd tests/e2e && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json \
+	|| echo "npm ci failed in tests/e2e: no Playground, no browser test."; fi
