@@ -78,7 +78,7 @@ def world(session_world: World) -> Iterator[World]:
 
 @pytest.fixture
 def bot(session_bot: LiveBot, world: World) -> LiveBot:
-    """Give the bot that all tests share; who changes its keys, its token or its files takes `start_bot`."""
+    """Give the bot that all tests share; who changes its keys, token or files, or asks `/livez`, takes `start_bot`."""
     del world
     return session_bot
 

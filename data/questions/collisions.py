@@ -14,6 +14,7 @@ from data.questions.normalise import words_of
 
 LOGS = "?ambiguous.logs"
 APP_NOTICE = "?ambiguous.app_notice"
+PHONE_NOTICE = "?ambiguous.phone_notice"
 OUT_OF_SCOPE = "?out_of_scope"
 ABOUT_COMMANDS = "?about_commands"
 _NAMED_GROUP = re.compile(
@@ -71,6 +72,7 @@ class Corrections:
         concepts = self._lexicon.concepts(words_of(even))
         ranked = _journal_is_no_log(ranked, even, concepts, context)
         ranked = _bare_log(ranked, even, concepts, operator=operator)
+        ranked = _after_another(ranked, context)
         ranked = _bare_app(ranked, concepts)
         ranked = _all_apps(ranked, concepts)
         ranked = _named_in_terms(ranked, even, concepts)
@@ -102,6 +104,17 @@ def _bare_log(ranked: Sequence[Match], even: str, concepts: set[str], *, operato
         return _without(_without(ranked, LOGS, instead="diagnostics"), "journal", instead="diagnostics")
     bare = concepts <= _NEUTRAL and not _PROGRAM.search(even)
     return (Match(label=LOGS, probability=1.0),) if bare else ranked
+
+
+def _after_another(ranked: Sequence[Match], context: Context | None) -> Sequence[Match]:
+    """What was just talked about tells which of two is meant: after the journal, "and the logs?" are the other logs."""
+    if context is None:
+        return ranked
+    if ranked[0].label == LOGS and context.topic == "journal":
+        return (Match("diagnostics.retention", 1.0),)
+    if ranked[0].label == PHONE_NOTICE and context.topic in _APPS:
+        return (Match("app_mobile", 1.0),)
+    return ranked
 
 
 def _bare_app(ranked: Sequence[Match], concepts: set[str]) -> Sequence[Match]:

@@ -15,7 +15,7 @@ _GERMAN = frozenset(
     " tach guten morgen abend tag hilfe daten handy datenschutz loesche loesch loeschen loeschlauf zeig zeige"
     " protokolle logdateien aelter tage bestaetigen abbrechen ja nein doch mal eigentlich wirklich firma chef"
     " anruf anrufe gespeichert lange lang verschluesselt erklaerung dse avv dsb dsfa vvt betriebsrat nachweis"
-    " ueberfaellig sperre aufheben setzen rechner nochmal erinner morgen i's hob des aufm tach moinsen jo nee"
+    " ueberfaellig sperre aufheben setzen rechner nochmal erinner morgen i's hob des aufm  fuers beim aufm aber denn dann eigentlich eben gleich sonst nochmal ausserdem wuerde tach moinsen jo nee"
     " joa passt tschuess ciao welch".split(),
 )
 _ENGLISH = frozenset(
@@ -39,6 +39,9 @@ _GERMAN_STEMS = (
     "frist",
 )
 _BOTH = _GERMAN & _ENGLISH
+SMALL_WORDS = _GERMAN | _ENGLISH
+"""Words that say nothing by themselves about what is asked."""
+
 _DECIDED = 0.75
 _WEIGHT = 1.0
 

@@ -55,6 +55,12 @@ class Matcher:
     def __init__(self, model: LinearModel, lexicon: Lexicon) -> None:
         self._model = model
         self._lexicon = lexicon
+        self._labels = frozenset(model.labels)
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Give every label there is."""
+        return self._labels
 
     def rank(self, even: str) -> Sequence[Match]:
         """List all labels with their probabilities, the likeliest first; [] for a text without any known feature."""

@@ -93,7 +93,7 @@ def save_model(model: LinearModel, path: Path) -> None:
 def load_model(path: Path, *, digest: str) -> LinearModel | None:
     """Read a model back; None where there is none, or where it was trained on something else."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if str(stored["digest"]) != digest:
                 return None
             return LinearModel(

@@ -10,7 +10,7 @@ from data.questions.collisions import Corrections
 from data.questions.commands import STATE_CHANGING, Command, CommandGrammar
 from data.questions.context import Context
 from data.questions.features import Lexicon
-from data.questions.language import LanguageModel
+from data.questions.language import SMALL_WORDS, LanguageModel
 from data.questions.matcher import Match, Matcher
 from data.questions.normalise import normalise, words_of
 from data.questions.thresholds import (
@@ -194,18 +194,32 @@ class Understanding:
             return alone
         if context.options:
             return self._rank_choice(even, context, alone)
-        if not _leaves_out(even) or _is_elsewhere(alone):
+        if not _leaves_out(even) or (_is_elsewhere(alone) and self._brings_new_words(even)):
             return alone
         concepts = self._lexicon.concepts(words_of(even))
         joint = self._matcher.rank(f"{context.even} {_bare(even)}")
         if concepts & SUBJECTS:
+            # In a conversation about ProCall, "and in Teams?" is about ProCall in Teams.
             cues = "" if concepts & ASPECTS.keys() else self._cues(context.even)
-            named = self._matcher.rank(f"{_bare(even)} {cues}") if cues else alone
+            named = self._matcher.rank(f"{_bare(even)} {cues} procall")
             stays = self._stays(joint, context) if concepts & ASPECTS.keys() and not _sure(named) else ()
-            return stays or named
+            return stays or (joint if _is_elsewhere(named) else named)
         if concepts & ASPECTS.keys() or _refers_back(even):
-            return _only(joint, context.topic) or alone
+            return self._aspect_asked(concepts, context) or _only(joint, context.topic) or alone
         return alone if _sure(alone) else joint
+
+    def _aspect_asked(self, concepts: set[str], context: Context) -> Sequence[Match]:
+        """Find the aspect of the subject that "and for how long?" asks for, where the subject has one."""
+        wanted = (f"{context.topic}.{aspect}" for concept, aspect in ASPECTS.items() if concept in concepts)
+        label = next((label for label in wanted if label in self._matcher.labels), "")
+        return (Match(label, 1.0),) if label else ()
+
+    def _brings_new_words(self, even: str) -> bool:
+        """Tell whether there is a word that neither this field nor the small words know: "weather", say."""
+        return any(
+            len(word) >= _LONG_WORD and word not in SMALL_WORDS and not self._lexicon.concepts([word])
+            for word in words_of(even)
+        )
 
     def _stays(self, joint: Sequence[Match], context: Context) -> Sequence[Match]:
         """Keep to the subject, if the two sentences together are about it beyond doubt."""
@@ -302,6 +316,7 @@ _FOR_WHAT = re.compile(
 )
 _LONGEST_FOLLOW_UP = 14
 _SHORT = 4
+_LONG_WORD = 4
 
 
 def _every_app(concepts: set[str]) -> bool:

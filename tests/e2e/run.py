@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -37,13 +36,13 @@ _FAILED = 1
 
 def main() -> int:
     """Start everything, say what to do, wait for Ctrl-C, stop everything."""
-    ports = _read_ports()
-    logs = ROOT / "var" / "run"
+    options = _read_options()
+    logs = options.folder / "var" / "run"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
-            bot, playgrounds = _start(stack, ports, logs)
+            bot, playgrounds = _start(stack, options, logs)
             _say(_what_to_open(playgrounds) if playgrounds else _without_playground(bot))
             _say(_what_to_try(bot, logs))
             signal.pause()
@@ -55,18 +54,15 @@ def main() -> int:
     return _STOPPED
 
 
-def _start(stack: ExitStack, ports: argparse.Namespace, logs: Path) -> tuple[Bot, list[Playground]]:
-    check_port_free(ports.port, setting="make run PORT")
-    check_port_free(ports.ops_port, setting="make run OPS_PORT")
-    missing = missing_for_playground()
-    if missing:
-        people = []
-    else:
-        people = [(person, ports.playground_port and ports.playground_port + n) for n, person in enumerate(PEOPLE)]
+def _start(stack: ExitStack, options: argparse.Namespace, logs: Path) -> tuple[Bot, list[Playground]]:
+    check_port_free(options.port, setting="make run PORT")
+    check_port_free(options.ops_port, setting="make run OPS_PORT")
+    first = options.playground_port
+    people = [] if missing_for_playground() else [(person, first and first + n) for n, person in enumerate(PEOPLE)]
     for _, port in people:
         check_port_free(port, setting="make run PLAYGROUND_PORT")
     _say(["Starting the bot ..."])
-    bot = stack.enter_context(running_bot(logs, port=ports.port, ops_port=ports.ops_port))
+    bot = stack.enter_context(running_bot(logs, port=options.port, ops_port=options.ops_port, folder=options.folder))
     return bot, [stack.enter_context(running_playground(bot, person, logs, port=port)) for person, port in people]
 
 
@@ -83,7 +79,7 @@ def _without_playground(bot: Bot) -> Iterable[str]:
     yield f"The bot answers. There is no window to chat in: {missing_for_playground()}. Ask it like this:"
     yield ""
     yield f'  .venv/bin/python app.py ask "{EXAMPLES[0]}"'
-    yield f"  curl -s {bot.messages} -H 'Content-Type: application/json' -d '{json.dumps(example_activity())}'"
+    yield f"  curl -s {bot.messages} -H 'Content-Type: application/json' -d '{json.dumps(_example_activity())}'"
     yield ""
     yield f"To switch the person, put another object id into the second: {', '.join(_other_people())}."
 
@@ -92,7 +88,7 @@ def _other_people() -> Iterable[str]:
     return (f"{object_id_of(person)} ({person.role})" for person in PEOPLE[1:])
 
 
-def example_activity() -> dict[str, object]:
+def _example_activity() -> dict[str, object]:
     """Build a message that is answered in the HTTP response itself."""
     return {
         "type": "message",
@@ -112,15 +108,16 @@ def _what_to_try(bot: Bot, logs: Path) -> Iterable[str]:
     yield "Try:"
     yield from (f"  {example}" for example in EXAMPLES)
     yield ""
-    yield f"Health: {bot.ops}/readyz   Figures: {bot.ops}/metrics   Logs: {logs.relative_to(ROOT)}/"
+    yield f"Health: {bot.ops}/readyz   Figures: {bot.ops}/metrics   Logs: {logs}/"
     yield "Stop with Ctrl-C."
 
 
-def _read_ports() -> argparse.Namespace:
+def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=os.environ.get("PROCALL_SERVER__PORT", "3978"))
-    parser.add_argument("--ops-port", type=int, default=os.environ.get("PROCALL_SERVER__OPS_PORT", "3979"))
-    parser.add_argument("--playground-port", type=int, default=56150, help="the first of four; 0 chooses free ones")
+    parser.add_argument("--port", type=int, default=3978, help="where the bot answers; 0 chooses a free one")
+    parser.add_argument("--ops-port", type=int, default=3979, help="where it tells how it is")
+    parser.add_argument("--playground-port", type=int, default=56150, help="the first of four")
+    parser.add_argument("--folder", type=Path, default=ROOT, help="where settings.toml and var/ are")
     return parser.parse_args()
 
 
