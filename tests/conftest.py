@@ -60,11 +60,29 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def copy_model(trained: Path, folder: Path) -> None:
+    """Give a state folder the trained model, if there is one."""
+    for model in trained.glob("model.npz"):
+        shutil.copy(model, folder)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def session_bot(session_world: World, trained: Path) -> AsyncIterator[LiveBot]:
     """Start the bot once; tests use `bot`."""
     session_world.reset()
     async with running_bot(session_world.settings(trained)) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def session_unlucky_bot(
+    session_world: World, trained: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[LiveBot]:
+    """Start a second bot once; tests use `unlucky_bot`."""
+    folder = tmp_path_factory.mktemp("unlucky")
+    copy_model(trained, folder)
+    session_world.reset()
+    async with running_bot(session_world.settings(folder)) as found:
         yield found
 
 
@@ -91,11 +109,17 @@ def new_state(tmp_path: Path, trained: Path) -> Callable[[], Path]:
     def make() -> Path:
         folder = tmp_path / f"state-{next(numbers)}"
         folder.mkdir(mode=0o700)
-        for model in trained.glob("model.npz"):
-            shutil.copy(model, folder)
+        copy_model(trained, folder)
         return folder
 
     return make
+
+
+@pytest.fixture
+def unlucky_bot(session_unlucky_bot: LiveBot, world: World) -> LiveBot:
+    """Give the bot for turns that fail at the connector: the figures of `bot` say that none ever did."""
+    del world
+    return session_unlucky_bot
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from bot.settings import Settings
 from data.access import Actor, Role
 from data.catalogue.model import Aspect, Catalogue
 from data.labels import Lang
-from data.questions.commands import STATE_CHANGING, Command
 from data.questions.context import Context, Contexts
 from data.questions.matcher import Matcher
 from data.questions.understand import Asked, Meaning, Understanding
@@ -21,7 +20,6 @@ from tests.world import FakeClock
 
 ROOT = Path(__file__).parent.parent
 TENANT = "00000000-0000-4000-8000-0000000000f0"
-ROLES = tuple(Role)
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +41,15 @@ def matcher(knowledge: application.Knowledge) -> Matcher:
 
 
 @pytest.fixture(scope="session")
-def understanding(knowledge: application.Knowledge) -> Understanding:
+def built_router(knowledge: application.Knowledge) -> Router:
+    """Give a router as the product builds it; tests take its parts, or a fresh one with `fresh_router`."""
+    return make_router(knowledge)
+
+
+@pytest.fixture(scope="session")
+def understanding(built_router: Router) -> Understanding:
     """Give what turns sentences into meanings, as the product builds it."""
-    return make_router(knowledge)._understanding
+    return built_router._understanding
 
 
 def actor(*roles: Role, object_id: str = "00000000-0000-4000-8000-000000000001") -> Actor:
@@ -70,11 +74,6 @@ def understood(
     )
 
 
-def changes_state(command: Command | None) -> bool:
-    """Tell whether a command would change something."""
-    return command in STATE_CHANGING
-
-
 def answers_of(catalogue: Catalogue) -> Iterator[tuple[str, Aspect]]:
     """Walk through every answer of the catalogue with its label (`topic` or `topic.aspect`)."""
     for topic in catalogue.topics.values():
@@ -82,21 +81,22 @@ def answers_of(catalogue: Catalogue) -> Iterator[tuple[str, Aspect]]:
             yield f"{topic.id}.{aspect.id}" if aspect.id else topic.id, aspect
 
 
-def make_router(
-    knowledge: application.Knowledge,
-    *,
-    settings: Settings | None = None,
-    feedback: MemoryFeedbackStore | None = None,
-    clock: FakeClock | None = None,
-    banner: bool = False,
-) -> Router:
-    """Build the router as the product does, with a clock and a store of the test's own."""
-    return application.build_router(
-        knowledge,
-        settings or Settings(),
-        feedback or MemoryFeedbackStore(),
-        contexts=Contexts(clock or FakeClock()),
-        banner=banner,
+def make_router(knowledge: application.Knowledge, *, banner: bool = False) -> Router:
+    """Build the router as the product does."""
+    feedback, contexts = MemoryFeedbackStore(), Contexts(FakeClock())
+    return application.build_router(knowledge, Settings(), feedback, contexts=contexts, banner=banner)
+
+
+def fresh_router(built: Router, feedback: MemoryFeedbackStore, clock: FakeClock) -> Router:
+    """Give a router that has talked to nobody, with the parts of a built one: building takes a second, this nothing."""
+    return Router(
+        understanding=built._understanding,
+        matcher=built._matcher,
+        contexts=Contexts(clock),
+        ask=built._ask,
+        purge=built._purge,
+        helper=built._help,
+        feedback=feedback,
     )
 
 

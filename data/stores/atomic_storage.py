@@ -26,7 +26,11 @@ class AtomicStorage(Storage):
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _take_lock(path.with_name(f"{path.name}.lock"))
-        self._document: dict[str, dict[str, Any]] | None = self._load()
+        try:
+            self._document: dict[str, dict[str, Any]] | None = self._load()
+        except StateError:
+            self.close()
+            raise
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Give the document; None where there is none yet."""
@@ -44,6 +48,7 @@ class AtomicStorage(Storage):
             aside.replace(self._path)
             _flush_folder(self._path.parent)
         except OSError as error:
+            self._document = self._load()  # TinyDB has changed what it was given to read
             message = f"{self._path.name}: not written: {error.strerror}"
             raise StateError(message) from error
         self._document = json.loads(body)

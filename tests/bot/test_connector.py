@@ -122,16 +122,16 @@ NOT_REPEATED: Mapping[str, tuple[Fault, str]] = {
 
 @pytest.mark.parametrize(("fault", "error"), NOT_REPEATED.values(), ids=NOT_REPEATED)
 async def test_answer_that_may_have_arrived_is_not_repeated(
-    fault: Fault, error: str, bot: LiveBot, world: World
+    fault: Fault, error: str, unlucky_bot: LiveBot, world: World
 ) -> None:
     """One attempt where a second is useless or would say it twice; Teams gets no 5xx, and the next turn is answered."""
-    failed = bot.parts.metrics.failed.labels(error)
+    failed = unlucky_bot.parts.metrics.failed.labels(error)
     before = failed._value.get()
     world.connector.faults.append(fault)
-    assert (await bot.post(world.message(), token=world.token())).status == 201
+    assert (await unlucky_bot.post(world.message(), token=world.token())).status == 201
     assert [call.method for call in world.connector.calls] == ["POST"]
     assert failed._value.get() == before + 1
-    assert (await bot.post(world.message(), token=world.token())).status == 201
+    assert (await unlucky_bot.post(world.message(), token=world.token())).status == 201
     assert len(world.connector.calls) == 2
 
 
@@ -146,31 +146,31 @@ PAUSES: Mapping[str, tuple[str | None, float]] = {
 
 @pytest.mark.parametrize(("retry_after", "pause"), PAUSES.values(), ids=PAUSES)
 async def test_throttled_answer_is_repeated_after_the_pause(
-    retry_after: str | None, pause: float, bot: LiveBot, world: World
+    retry_after: str | None, pause: float, unlucky_bot: LiveBot, world: World
 ) -> None:
     """A 429 is repeated within the turn, not before the pause asked for; a date or garbage counts as a second."""
     world.connector.faults.append(throttled(retry_after))
     loop = asyncio.get_running_loop()
     started = loop.time()
-    assert (await bot.post(world.message(), token=world.token())).status == 201
+    assert (await unlucky_bot.post(world.message(), token=world.token())).status == 201
     assert loop.time() - started >= pause
     assert len(world.connector.calls) == 2
     assert len(world.connector.accepted) == 1
     assert world.connector.calls[0].body == world.connector.calls[1].body
 
 
-async def test_throttling_is_given_up(bot: LiveBot, world: World) -> None:
+async def test_throttling_is_given_up(unlucky_bot: LiveBot, world: World) -> None:
     """A connector that throttles for ever gets so many attempts, and Teams no error."""
     world.connector.faults.extend([throttled("0")] * 10)
-    assert (await bot.post(world.message(), token=world.token())).status == 201
+    assert (await unlucky_bot.post(world.message(), token=world.token())).status == 201
     assert len(world.connector.calls) == ATTEMPTS
 
 
-async def test_updated_card_is_repeated(bot: LiveBot, world: World) -> None:
+async def test_updated_card_is_repeated(unlucky_bot: LiveBot, world: World) -> None:
     """Replacing a card twice does no harm, so an unknown outcome of a PUT is repeated."""
     world.connector.faults.extend([Fault(status=503, accepted=True), Fault(reset=True)])
     submitted = world.message(text="", value={"verb": "show_help"}, replyToId="f:card")
-    assert (await bot.post(submitted, token=world.token())).status == 201
+    assert (await unlucky_bot.post(submitted, token=world.token())).status == 201
     assert [call.method for call in world.connector.calls] == ["PUT"] * 3
     assert all(call.path.endswith("/activities/f:card") for call in world.connector.calls)
 
@@ -210,31 +210,31 @@ async def test_without_a_token_nothing_is_sent(start_bot: StartBot, world: World
         assert len(world.connector.accepted) == 1
 
 
-async def test_redirect_is_not_followed(bot: LiveBot, world: World) -> None:
+async def test_redirect_is_not_followed(unlucky_bot: LiveBot, world: World) -> None:
     """A connector that sends the bot elsewhere does not get its token sent there."""
     elsewhere = f"{world.key_server.base}/thief"
     world.connector.faults.append(Fault(status=307, headers={"Location": elsewhere}))
-    assert (await bot.post(world.message(), token=world.token())).status == 201
+    assert (await unlucky_bot.post(world.message(), token=world.token())).status == 201
     assert world.key_server.strays == []
     assert len(world.connector.calls) == 1
 
 
-async def test_answer_without_json_is_enough(bot: LiveBot, world: World) -> None:
+async def test_answer_without_json_is_enough(unlucky_bot: LiveBot, world: World) -> None:
     """A connector that says 2xx and nothing readable has taken the activity: it is not sent twice."""
     for body in (b"", b"<html>", b"[]", b'{"id": 7}'):
         world.connector.faults.append(Fault(status=201, body=body, accepted=True))
-        assert (await bot.post(world.message(), token=world.token())).status == 201
+        assert (await unlucky_bot.post(world.message(), token=world.token())).status == 201
     assert len(world.connector.calls) == 4
 
 
-async def test_slow_connector_delays_nobody_else(bot: LiveBot, world: World) -> None:
+async def test_slow_connector_delays_nobody_else(unlucky_bot: LiveBot, world: World) -> None:
     """While one answer hangs at the connector, others are answered."""
     gate = asyncio.Event()
     world.connector.faults.append(Fault(until=gate, accepted=True))
-    slow = asyncio.create_task(bot.post(world.message(), token=world.token()))
+    slow = asyncio.create_task(unlucky_bot.post(world.message(), token=world.token()))
     await world.connector.wait_for(1)
     async with asyncio.timeout(5):
-        answers = await asyncio.gather(*(bot.post(world.message(), token=world.token()) for _ in range(20)))
+        answers = await asyncio.gather(*(unlucky_bot.post(world.message(), token=world.token()) for _ in range(20)))
     assert {answer.status for answer in answers} == {201}
     assert not slow.done()
     gate.set()

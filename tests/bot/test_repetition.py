@@ -58,14 +58,14 @@ async def test_fifty_deliveries_at_once_are_answered_once(bot: LiveBot, world: W
     assert len(world.connector.calls) == 1
 
 
-async def test_delivery_while_the_first_is_under_way_is_answered_once(bot: LiveBot, world: World) -> None:
+async def test_delivery_while_the_first_is_under_way_is_answered_once(unlucky_bot: LiveBot, world: World) -> None:
     """A repetition that comes while the connector is slow waits for the first and says nothing of its own."""
     gate, message, token = asyncio.Event(), world.message(), world.token()
     world.connector.faults.append(Fault(until=gate, accepted=True))
-    first = asyncio.create_task(bot.post(message, token=token))
+    first = asyncio.create_task(unlucky_bot.post(message, token=token))
     await world.connector.wait_for(1)
-    second = asyncio.create_task(bot.post(message, token=token))
-    other = await bot.post(world.message(), token=token)
+    second = asyncio.create_task(unlucky_bot.post(message, token=token))
+    other = await unlucky_bot.post(world.message(), token=token)
     assert other.status == 201
     gate.set()
     assert [(await answer).status for answer in (first, second)] == [201, 201]
@@ -97,12 +97,12 @@ async def test_message_without_an_id_is_always_answered(bot: LiveBot, world: Wor
     assert len(world.connector.calls) == 2
 
 
-async def test_answer_that_may_have_arrived_is_not_given_again(bot: LiveBot, world: World) -> None:
+async def test_answer_that_may_have_arrived_is_not_given_again(unlucky_bot: LiveBot, world: World) -> None:
     """When nobody knows whether the first answer arrived, a redelivery does not say it a second time."""
     message, token = world.message(), world.token()
     world.connector.faults.append(Fault(status=503, accepted=True))
     for _ in range(3):
-        assert (await bot.post(message, token=token)).status == 201
+        assert (await unlucky_bot.post(message, token=token)).status == 201
     assert len(world.connector.calls) == 1
     assert len(world.connector.accepted) == 1
 

@@ -1,5 +1,5 @@
 """The fixtures of `tests/domain.py`, for the tests of this floor."""
 
-from tests.domain import catalogue, knowledge, matcher, understanding
+from tests.domain import built_router, catalogue, knowledge, matcher, understanding
 
-__all__ = ["catalogue", "knowledge", "matcher", "understanding"]
+__all__ = ["built_router", "catalogue", "knowledge", "matcher", "understanding"]

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import Knowledge  # noqa: TID251  the knowledge as the product loads it
 from data.access import Role
 from data.catalogue.model import Catalogue
 from data.labels import Lang, Outcome
 from data.questions.commands import Command
 from data.questions.context import REMEMBER_AT_MOST, REMEMBER_SECONDS, Context, Contexts
 from data.questions.understand import Kind, Label, Meaning, Understanding
+from data.stores.memory import MemoryFeedbackStore
 from dialogs.router import Router
 from dialogs.turn import Reply, Turn, TurnKind
-from tests.domain import actor, make_router, understood
+from tests.domain import actor, fresh_router, understood
 from tests.world import FakeClock
 
 
@@ -43,10 +43,10 @@ class Talk:
 
 
 @pytest.fixture
-def talk(knowledge: Knowledge) -> Talk:
+def talk(built_router: Router) -> Talk:
     """Give a fresh conversation of an employee."""
     clock = FakeClock()
-    return Talk(make_router(knowledge, clock=clock), clock)
+    return Talk(fresh_router(built_router, MemoryFeedbackStore(), clock), clock)
 
 
 # -- alone ------------------------------------------------------------------------------------------------------------

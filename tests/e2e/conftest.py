@@ -67,10 +67,11 @@ class Browser:
 
 
 class Chat:
-    """One person's chat with the bot."""
+    """One person's chat with the bot, which begins with the bot's greeting."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self.greeting = self.see("ProCall NEX")
 
     def say(self, text: str, *, expect: str) -> Seen:
         """Send a message and wait for the card that holds `expect`."""

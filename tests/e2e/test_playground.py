@@ -19,18 +19,17 @@ def test_sample_people_are_those_of_dev_mode() -> None:
 
 @playground
 def test_install_is_greeted_once(chat: Chat) -> None:
-    """Installing the bot is told to it twice and brings one welcome card."""
-    greeting = chat.see("ProCall NEX")
+    """Installing the bot is told to it twice and brings one welcome card, whose examples are answered in place."""
     chat.keep_picture("welcome")
-    answer = chat.say("Welche Daten verarbeitet die Smartphone-App?", expect="Ziffer 2.3.2")
-    assert len(greeting.buttons) == 4
-    assert answer.cards == 2, "one greeting, one answer"
+    answer = chat.press("ProCall Mobile", expect="2.3.2")
+    assert len(chat.greeting.buttons) == 4
+    assert answer.cards == chat.greeting.cards == 1
 
 
 @playground
 def test_german_question_is_answered_and_its_card_changes_in_place(chat: Chat) -> None:
     """A German question gets a German card with clause and version; its buttons change that card and add none."""
-    answer = chat.say("Welche Daten verarbeitet die Smartphone-App?", expect="ProCall Mobile")
+    answer = chat.say("Welche Daten verarbeitet die Smartphone-App?", expect="Ziffer 2.3.2")
     chat.keep_picture("answer-de")
     thanked = chat.press("Ja", expect="Danke für Ihre Rückmeldung")
     chat.keep_picture("answer-thanked-de")
@@ -42,13 +41,13 @@ def test_german_question_is_answered_and_its_card_changes_in_place(chat: Chat) -
     assert thanked.text.startswith(answer.text.partition("War das hilfreich?")[0])
     assert "Ja" not in thanked.buttons
     assert "Apple" in related.text
-    assert [seen.cards for seen in (thanked, related, back)] == [answer.cards] * 3
+    assert [seen.cards for seen in (answer, thanked, related, back)] == [2] * 4
 
 
 @playground
 def test_english_question_is_answered_and_its_card_changes_in_place(chat: Chat) -> None:
     """An English question gets an English card with clause and version; its buttons change that card and add none."""
-    answer = chat.say("What happens to my data when a push notification is sent?", expect="Push notifications")
+    answer = chat.say("What happens to my data when a push notification is sent?", expect="Clause 2.6")
     chat.keep_picture("answer-en")
     thanked = chat.press("No", expect="Thank you for telling us")
     chat.keep_picture("answer-thanked-en")
@@ -56,69 +55,49 @@ def test_english_question_is_answered_and_its_card_changes_in_place(chat: Chat) 
     chat.keep_picture("answer-related-en")
     assert "Clause 2.6 · ProCall NEX service description, version 05-2025" in answer.text
     assert "ask again in other words" in thanked.text
-    assert [seen.cards for seen in (thanked, related)] == [answer.cards] * 2
+    assert [seen.cards for seen in (answer, thanked, related)] == [2] * 3
 
 
 @playground
-@pytest.mark.parametrize(
-    ("option", "shown", "says_90_days"),
-    [
-        pytest.param("Logs, Traces und Fehlerinformationen", "Ziffer 2.7", True, id="logs"),
-        pytest.param("Anrufjournal: Einsicht und Speicherdauer", "05-2025", False, id="journal"),
-    ],
-)
-def test_ambiguous_question_is_asked_back(chat: Chat, option: str, shown: str, says_90_days: bool) -> None:
-    """Protocols may be logs or the call journal: the bot asks, and only the logs are deleted after 90 days."""
+def test_ambiguous_question_is_asked_back(chat: Chat) -> None:
+    """Protocols may be logs or the call journal: the bot asks, and says 90 days of the logs only."""
     choice = chat.say("wie lange werden protokolle gespeichert?", expect="Was meinen Sie?")
     chat.keep_picture("choice-de")
-    chosen = chat.press(option, expect=shown)
-    chat.keep_picture(f"choice-{'logs' if says_90_days else 'journal'}-de")
+    logs = chat.press("Logs, Traces und Fehlerinformationen", expect="Ziffer 2.7")
+    chat.keep_picture("choice-logs-de")
+    again = chat.say("wie lange werden protokolle gespeichert?", expect="Was meinen Sie?")
+    (journal_button,) = [title for title in again.buttons if title.startswith("Anrufjournal")]
+    journal = chat.press(journal_button, expect="Dazu schweigen die Bedingungen")
+    chat.keep_picture("choice-journal-de")
     assert "90" not in choice.text
-    assert ("90 Tage" in chosen.text) is says_90_days
-    assert chosen.cards == choice.cards
+    assert "90 Tage" in logs.text
+    assert "90" not in journal.text
+    assert [seen.cards for seen in (choice, logs, again, journal)] == [2, 2, 3, 3]
 
 
 @playground
-@pytest.mark.parametrize(
-    ("question", "refusal", "name"),
-    [
-        pytest.param("Wie wird morgen das Wetter?", "Das kann ich nicht beantworten", "de", id="de"),
-        pytest.param("What will the weather be like tomorrow?", "I cannot answer that", "en", id="en"),
-    ],
-)
-def test_other_subjects_are_refused_honestly(chat: Chat, question: str, refusal: str, name: str) -> None:
-    """A question about something else gets an honest refusal, and examples that lead back."""
-    refused = chat.say(question, expect=refusal)
-    chat.keep_picture(f"out-of-scope-{name}")
-    answered = chat.press("ProCall Mobile", expect="2.3.2")
-    assert "05-2025" not in refused.text
-    assert answered.cards == refused.cards
+def test_other_subjects_are_refused_honestly(chat: Chat) -> None:
+    """A question about something else gets an honest refusal in its language, and examples that lead back."""
+    german = chat.say("Wie wird morgen das Wetter?", expect="Das kann ich nicht beantworten")
+    chat.keep_picture("out-of-scope-de")
+    english = chat.say("What will the weather be like tomorrow?", expect="I cannot answer that")
+    chat.keep_picture("out-of-scope-en")
+    answered = chat.press("ProCall Mobile", expect="Clause 2.3.2")
+    assert "05-2025" not in german.text + english.text
+    assert [seen.cards for seen in (german, english, answered)] == [2, 3, 3]
 
 
 @playground
-@pytest.mark.parametrize(
-    ("person", "command", "sentence", "name"),
-    [
-        pytest.param(ADMIN, "lösche logs älter als 90 tage", "Sie dürfen das.", "admin-de", id="admin-de"),
-        pytest.param(ADMIN, "purge logs older than 90 days", "You may do that.", "admin-en", id="admin-en"),
-        pytest.param(
-            EMPLOYEE,
-            "lösche logs älter als 90 tage",
-            "Das dürfen hier nur: Administratorinnen und Administratoren. Es wurde nichts ausgeführt.",
-            "employee-de",
-            id="employee-de",
-        ),
-    ],
-)
-def test_command_is_for_admins(
-    chat_as: Callable[[Person], Chat],
-    person: Person,
-    command: str,
-    sentence: str,
-    name: str,
-) -> None:
+def test_purge_command_is_for_admins(chat_as: Callable[[Person], Chat]) -> None:
     """An admin's purge command is recognised as theirs; the same words of an employee are refused."""
-    chat = chat_as(person)
-    shown = chat.say(command, expect=sentence)
-    chat.keep_picture(f"command-{name}")
-    assert ("Befehl erkannt: Löschlauf starten" if name.endswith("de") else "Command recognised:") in shown.text
+    admin = chat_as(ADMIN)
+    german = admin.say("lösche logs älter als 90 tage", expect="Befehl erkannt: Löschlauf starten")
+    admin.keep_picture("command-admin-de")
+    english = admin.say("purge logs older than 90 days", expect="Command recognised:")
+    admin.keep_picture("command-admin-en")
+    employee = chat_as(EMPLOYEE)
+    refused = employee.say("lösche logs älter als 90 tage", expect="Befehl erkannt: Löschlauf starten")
+    employee.keep_picture("command-employee-de")
+    assert "Sie dürfen das." in german.text
+    assert "You may do that." in english.text
+    assert "Das dürfen hier nur: Administratorinnen und Administratoren. Es wurde nichts ausgeführt." in refused.text
