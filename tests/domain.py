@@ -1,6 +1,7 @@
 """What tests of the domain, the cards and the dialogs share: the real knowledge, loaded once, and what it builds."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import app as application  # noqa: TID251  the tests look at the knowledge that the product itself loads
 from bot.settings import Settings
+from cards.texts import load_texts
 from data.access import Actor, Role
 from data.catalogue.model import Aspect, Catalogue
 from data.labels import Lang
@@ -98,6 +100,11 @@ def fresh_router(built: Router, feedback: MemoryFeedbackStore, clock: FakeClock)
         helper=built._help,
         feedback=feedback,
     )
+
+
+def said(key: str, lang: Lang = Lang.DE) -> str:
+    """Give what a sentence of the cards surely says: its longest part without a placeholder."""
+    return max(re.split(r"\{\w+\}", load_texts()[lang](key)), key=len).strip()
 
 
 def need(found: object, reason: str) -> None:

@@ -55,7 +55,7 @@ def test_a_question_is_answered_in_plain_words(cli: Cli, tmp_path: Path) -> None
     """`ask` prints what the card says and nothing else, and leaves nothing behind."""
     done = cli("ask", "wie lange werden stack traces gespeichert")
     assert (done.returncode, done.stderr) == (DONE, "")
-    assert "Spätestens nach 90 Tagen" in done.stdout
+    assert "90 Tagen" in done.stdout
     assert "Ziffer 2.7" in done.stdout
     assert list(tmp_path.iterdir()) == []
 

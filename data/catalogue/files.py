@@ -111,6 +111,44 @@ class TopicFile(_Table):
     facts: tuple[FactTable, ...] = ()
 
 
+class WordsPatch(_Table):
+    """One text, in the languages an overlay changes it in."""
+
+    de: Text | None = None
+    en: Text | None = None
+
+
+class AspectPatch(_Table):
+    """What an overlay may change of an aspect, or give of a new one."""
+
+    id: TopicId
+    outcome: Literal[Outcome.ANSWER, Outcome.NOT_IN_TERMS] | None = None
+    clauses: tuple[ClauseId, ...] | None = None
+    notices: tuple[NoticeId, ...] | None = None
+    answer: WordsPatch | None = None
+    phrasings: PhrasingsTable | None = None
+
+
+class TopicPatch(_Table):
+    """What an overlay may change of a shipped topic."""
+
+    id: TopicId
+    group: Group | None = None
+    clauses: tuple[ClauseId, ...] | None = None
+    outcome: Literal[Outcome.ANSWER, Outcome.NOT_IN_TERMS] | None = None
+    notices: tuple[NoticeId, ...] | None = None
+    related: tuple[TopicId, ...] | None = None
+    data_categories: tuple[str, ...] | None = None
+    subjects: tuple[str, ...] | None = None
+    title: WordsPatch | None = None
+    answer: WordsPatch | None = None
+    recipients: WordsPatch | None = None
+    retention: WordsPatch | None = None
+    phrasings: PhrasingsTable | None = None
+    aspects: tuple[AspectPatch, ...] | None = None
+    facts: tuple[FactTable, ...] | None = None
+
+
 class NoticeTable(_Table):
     """One notice."""
 
@@ -125,6 +163,22 @@ class NoticesFile(_Table):
     """All notices."""
 
     notices: tuple[NoticeTable, ...]
+
+
+class NoticePatch(_Table):
+    """What an overlay may change of a notice, or give of a new one."""
+
+    id: NoticeId
+    clause: ClauseId | None = None
+    url: Url | None = None
+    names_itself: bool | None = None
+    title: WordsPatch | None = None
+
+
+class NoticesPatch(_Table):
+    """The notices an overlay changes."""
+
+    notices: tuple[NoticePatch, ...]
 
 
 class CategoryTable(_Table):

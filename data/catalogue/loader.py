@@ -9,8 +9,10 @@ from data.catalogue.files import (
     CategoriesFile,
     CategoryTable,
     NoticesFile,
+    NoticesPatch,
     ReferencesFile,
     TopicFile,
+    TopicPatch,
 )
 from data.catalogue.model import Aspect, Catalogue, Fact, Notice, Reference, Topic, Words
 from data.errors import CatalogueError
@@ -89,19 +91,20 @@ class _Known:
 def _topic_tables(overlay: Path | None) -> tuple[dict[Path, dict[str, Any]], frozenset[Path]]:
     """Read all topic files, the overlay's merged into the shipped ones; tells which ones the overlay touched."""
     tables = {path: read_table(path) for path in sorted((SHIPPED / "topics").glob("*.toml"))}
-    by_id = {table.get("id"): path for path, table in tables.items()}
-    own: set[Path] = set()
+    by_id = {str(table.get("id")): path for path, table in tables.items()}
+    own: dict[str, Path] = {}
     for path in sorted((overlay / "topics").glob("*.toml")) if overlay else ():
         table = read_table(path)
-        shipped = by_id.get(table.get("id"))
-        if shipped is not None:
-            table = _merged(tables.pop(shipped), table)
-        elif table.get("id") in {tables[other].get("id") for other in own}:
+        name = str(table.get("id"))
+        if name in own:
             message = f"{path}: id: another file of the overlay has the same id"
             raise CatalogueError(message)
+        if name in by_id:
+            check_table(TopicPatch, table, path)
+            table = _merged(tables.pop(by_id[name]), table)
         tables[path] = table
-        own.add(path)
-    return tables, frozenset(own)
+        own[name] = path
+    return tables, frozenset(own.values())
 
 
 def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -133,9 +136,10 @@ def _read_notices(overlay: Path | None, urls: Mapping[str, str]) -> dict[str, No
     if overlay and (overlay / "notices.toml").exists():
         paths.append(overlay / "notices.toml")
     for path in paths:
-        entries = read_table(path).get("notices")
-        for table in entries if isinstance(entries, list) else ():
-            tables[str(table.get("id"))] = _merged(tables.get(str(table.get("id")), {}), table)
+        table = read_table(path)
+        check_table(NoticesPatch, table, path)
+        for entry in table["notices"]:
+            tables[entry["id"]] = _merged(tables.get(entry["id"], {}), entry)
     file = check_table(NoticesFile, {"notices": list(tables.values())}, paths[-1])
     return {
         notice.id: Notice(

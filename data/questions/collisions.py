@@ -70,6 +70,7 @@ class Corrections:
         if not ranked:
             return ranked
         concepts = self._lexicon.concepts(words_of(even))
+        ranked = _named_clause(ranked, even, self._clauses)
         ranked = _journal_is_no_log(ranked, even, concepts, context)
         ranked = _bare_log(ranked, even, concepts, operator=operator)
         ranked = _after_another(ranked, context)
@@ -77,9 +78,10 @@ class Corrections:
         ranked = _all_apps(ranked, concepts)
         ranked = _named_in_terms(ranked, even, concepts)
         ranked = _about_the_limit(ranked, even, concepts)
-        ranked = _named_clause(ranked, even, self._clauses)
         ranked = _other_product(ranked, even)
-        return _elsewhere(ranked, concepts)
+        ranked = _elsewhere(ranked, concepts)
+        # Once more and last: no rule above may bring the logs back to a question on the journal.
+        return _journal_is_no_log(ranked, even, concepts, context)
 
 
 def _journal_is_no_log(

@@ -156,6 +156,8 @@ class CommandGrammar:
         """Tell whether the text holds a word of purging or agreeing, where that is what the command does."""
         if command is Command.PURGE_START:
             return bool(self._purge_.search(even) or self._delete_.search(even))
+        if command is Command.PURGE_CANCEL:
+            return bool(self._cancel_.search(even) or self._negated_.search(even))
         return command is not Command.PURGE_CONFIRM or bool(self._confirm_.search(even))
 
     def _is_question(self, even: str) -> bool:

@@ -4,7 +4,7 @@ ANSWER_FROM = 0.26
 """From this probability on a topic is answered straight away."""
 CHOOSE_FROM = 0.08
 """Below this nothing was recognised at all."""
-MULTI_ALONE_FROM = 0.30
+MULTI_ALONE_FROM = 0.40
 """What a part of a sentence must reach by itself to count as a question of its own."""
 MULTI_WHOLE_FROM = 0.004
 """What its topic must still have in the sentence as a whole."""

@@ -22,7 +22,7 @@ from data.questions.corpus import load_corpus
 from data.questions.understand import Label
 from dialogs.ask import AskDialog
 from tests.cards.gallery import ANSWERS, FAMILIES, NOTICE_URLS, Studio, found, made
-from tests.domain import actor
+from tests.domain import actor, said
 
 TOPICS = sorted(path.stem for path in (Path(__file__).parents[2] / "data/catalogue/topics").glob("*.toml"))
 LARGEST_BYTES = 28 * 1024
@@ -298,38 +298,38 @@ def test_a_notice_without_address_is_named_honestly(studio: Studio) -> None:
         card = made(studio, family, Lang.DE)
         links = [button for button in buttons(card) if button["type"] == "Action.OpenUrl"]
         assert len(links) == button_count
-        assert ("nicht hinterlegt" in visible_text(card)) == (button_count == 0)
+        assert (said("answer.notice_missing") in visible_text(card)) == (button_count == 0)
         assert {link["url"] for link in links} <= set(NOTICE_URLS.values())
 
 
-@pytest.mark.parametrize(("lang", "words"), [(Lang.DE, "sagt Ziffer 2.6 nicht"), (Lang.EN, "does not say which")])
-def test_an_unnamed_notice_is_never_given_a_name(studio: Studio, lang: Lang, words: str) -> None:
+@pytest.mark.parametrize("lang", Lang)
+def test_an_unnamed_notice_is_never_given_a_name(studio: Studio, lang: Lang) -> None:
     """Clauses 2.4 to 2.6 do not say which notice they mean, and the card says so, even where a link was configured."""
     for dialog in (studio.plain, studio.configured):
         card = dict(dialog.answer([Label(topic="push")], lang).card or {})
-        assert words in visible_text(card)
+        assert said("answer.notice_unnamed", lang) in visible_text(card)
 
 
 def test_a_silent_answer_has_no_table_and_names_the_contact(studio: Studio) -> None:
     """Where the terms are silent no row may look like an answer; where they speak the rows are there."""
     silent = made(studio, "not_in_terms_with_background_and_contact", Lang.DE)
     assert of_type(silent, "FactSet") == []
-    assert "Weiter hilft" in visible_text(silent)
+    assert said("answer.contact_known") in visible_text(silent)
     assert of_type(made(studio, "answer", Lang.DE), "FactSet") != []
 
 
 def test_background_names_its_source(studio: Studio) -> None:
     """A background sentence stands apart from the answer and says where it comes from and what it applies to."""
     text = visible_text(made(studio, "not_in_terms_with_background_and_contact", Lang.DE))
-    assert "Hintergrund – nicht Teil der Bedingungen" in text
-    assert re.search(r"Quelle: .+ \(.*gilt für .+\)", text)
+    assert said("answer.background") in text
+    assert re.search(r": .+ \(.*ProCall.+\)", text)
 
 
 def test_an_answer_of_the_operator_is_marked_as_theirs(studio: Studio) -> None:
     """An answer that an overlay changed says whose it is; the shipped ones do not."""
-    assert "Antwort Ihrer Organisation" in visible_text(made(studio, "overlay_answer", Lang.DE))
-    assert "Antwort Ihrer Organisation" in visible_text(made(studio, "overlay_topic", Lang.DE))
-    assert "Antwort Ihrer Organisation" not in visible_text(made(studio, "answer", Lang.DE))
+    assert said("answer.label_own") in visible_text(made(studio, "overlay_answer", Lang.DE))
+    assert said("answer.label_own") in visible_text(made(studio, "overlay_topic", Lang.DE))
+    assert said("answer.label_own") not in visible_text(made(studio, "answer", Lang.DE))
 
 
 @pytest.mark.parametrize(
@@ -410,4 +410,4 @@ def test_each_rule_can_fail(studio: Studio, name: str) -> None:
 def test_a_choice_without_a_question_of_its_own_asks_a_general_one(studio: Studio) -> None:
     """Near topics without a known ambiguity get the general question."""
     card = choice_card(studio.texts[Lang.DE], "", [Link(id="presence", title="Präsenzstatus")])
-    assert "Das kann zweierlei heißen" in visible_text(card)
+    assert said("clarify.near") in visible_text(card)

@@ -81,7 +81,9 @@ def held_out() -> dict[str, str]:
     for path in sorted((ROOT / "tests" / "questions").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             question = json.loads(line)
-            found.update({normalise(turn): question["id"] for turn in question["turns"]})
+            found.update(
+                {normalise(turn): question["id"] for turn in question.get("turns", [question.get("text", "")])}
+            )
     return found
 
 

@@ -5,6 +5,7 @@ are known to ask, everything built from question words and command words, and th
 the whole understanding.
 """
 
+import json
 import random
 from collections.abc import Mapping
 
@@ -20,7 +21,7 @@ from data.questions.commands import STATE_CHANGING, Command, CommandGrammar
 from data.questions.context import Context
 from data.questions.normalise import normalise
 from data.questions.understand import Kind, Understanding
-from tests.domain import answers_of, understood
+from tests.domain import ROOT, answers_of, understood
 
 ORDERS: Mapping[Command, tuple[str, ...]] = {
     Command.PURGE_START: (
@@ -330,6 +331,15 @@ def test_what_is_asked_about_commands_changes_nothing(understanding: Understandi
     assert wrong == []
 
 
+def test_what_only_sounds_like_a_command_changes_nothing(understanding: Understanding) -> None:
+    """None of the non-commands that others collected changes anything for anybody."""
+    lines = (ROOT / "tests" / "questions" / "noncommands.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert len(found) > 100
+    wrong = [one["id"] for one in found for role in Role if state_changing(understanding, one["text"], role)]
+    assert wrong == []
+
+
 # -- built and random utterances --------------------------------------------------------------------------------------
 
 
@@ -397,8 +407,10 @@ def test_random_utterances_never_change_anything_unnoticed(
 @settings(max_examples=500, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_at_all_is_understood_somehow(understanding: Understanding, text: str) -> None:
-    """Whatever characters come in, there is a meaning, and it is no order without a word of ordering."""
-    assert understood(understanding, text).command not in STATE_CHANGING
+    """Whatever characters come in, there is a meaning, and the same one every time."""
+    found = understood(understanding, text)
+    assert found.kind in Kind
+    assert found == understood(understanding, text)
 
 
 @pytest.mark.parametrize("role", Role)

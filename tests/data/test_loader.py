@@ -15,6 +15,7 @@ from data.labels import Lang, Outcome
 from data.questions.corpus import load_corpus
 from data.questions.understand import Label
 from dialogs.ask import AskDialog
+from tests.domain import said
 
 Overlay = Callable[..., Path]
 
@@ -117,10 +118,10 @@ def test_an_empty_setting_does_not_take_an_address_away() -> None:
 def test_a_changed_answer_is_marked_on_the_card(overlay: Overlay) -> None:
     """People see which answers are their organisation's; a shipped answer carries no such mark."""
     own = load_catalogue(overlay=overlay(mine=OWN, push='id = "push"\nanswer.de = "Wir nutzen kein Push."\n'))
-    assert "Antwort Ihrer Organisation" in shown(own, "push")
+    assert said("answer.label_own") in shown(own, "push")
     assert "Wir nutzen kein Push." in shown(own, "push")
-    assert "Antwort Ihrer Organisation" in shown(own, "cafeteria_display")
-    assert "Antwort Ihrer Organisation" not in shown(own, "conference")
+    assert said("answer.label_own") in shown(own, "cafeteria_display")
+    assert said("answer.label_own") not in shown(own, "conference")
 
 
 def shown(catalogue: Catalogue, topic: str) -> str:

@@ -21,7 +21,7 @@ from data.stores.memory import MemoryFeedbackStore
 from dialogs.purge import NEEDS
 from dialogs.router import MOST_ANSWERS, Router
 from dialogs.turn import Reply, Turn, TurnKind
-from tests.domain import actor, fresh_router, make_router
+from tests.domain import actor, fresh_router, make_router, said
 from tests.world import FakeClock
 
 SLOW_SECONDS = 0.2
@@ -102,7 +102,7 @@ async def test_a_silent_topic_says_so(bot: Bot) -> None:
     """Where the terms are silent the card says that, names the way to the DPO and gives no number of days."""
     reply = await bot.says("wie lange wird mein anrufjournal gespeichert")
     assert (reply.outcome, reply.topics) == (Outcome.NOT_IN_TERMS, ("journal",))
-    assert "Dazu schweigen die Bedingungen" in shown(reply)
+    assert said("answer.label_not_in_terms") in shown(reply)
     assert "Datenschutzbeauftragte" in shown(reply)
     assert "90" not in shown(reply)
 
@@ -127,18 +127,18 @@ async def test_what_is_not_the_subject_is_said_and_examples_are_offered(bot: Bot
 
 async def test_a_new_person_is_welcomed_in_the_language_of_teams(bot: Bot) -> None:
     """The welcome comes without a question, in the language of the person's Teams."""
-    for locale, word in ((Lang.DE, "Guten Tag!"), (Lang.EN, "Hello!")):
+    for locale in Lang:
         reply = await bot.welcomes(locale=locale)
         assert (reply.outcome, reply.lang) == (Outcome.HELP, locale)
-        assert word in shown(reply)
+        assert said("help.welcome_title", locale) in shown(reply)
 
 
 async def test_a_message_without_text_is_answered_politely(bot: Bot) -> None:
     """A picture or a voice message gets help, and is told why (IN-14)."""
     reply = await bot.says("")
     assert reply.outcome == Outcome.HELP
-    assert "keinen Text" in shown(reply)
-    assert "keinen Text" not in shown(await bot.says("hilfe"))
+    assert said("help.empty") in shown(reply)
+    assert said("help.empty") not in shown(await bot.says("hilfe"))
 
 
 async def test_a_failure_is_told_with_its_number(bot: Bot) -> None:
@@ -146,9 +146,9 @@ async def test_a_failure_is_told_with_its_number(bot: Bot) -> None:
     turn = Turn(kind=TurnKind.MESSAGE, actor=actor(), conversation="one", text="x", locale=Lang.EN)
     reply = bot.router.failed(turn, reference="0a1b2c3d")
     assert "0a1b2c3d" in shown(reply)
-    assert "Nothing was changed" in shown(reply)
+    assert said("error.body", Lang.EN) in shown(reply)
     await bot.says("wer bekommt meine push daten")
-    assert "nichts verändert" in shown(bot.router.failed(turn, reference="1"))
+    assert said("error.body") in shown(bot.router.failed(turn, reference="1"))
 
 
 async def test_the_help_button_gives_help(bot: Bot) -> None:
@@ -203,7 +203,7 @@ async def test_one_leads_to_the_next_and_back(bot: Bot) -> None:
     link = next(button for button in buttons(first) if button["data"].get("from"))
     second = await bot.pressed(link["verb"], link["data"])
     back = buttons(second)[0] if buttons(second)[0].get("verb") else buttons(second)[1]
-    assert back["title"].startswith("Zurück")
+    assert back["title"].startswith(said("answer.back"))
     third = await bot.pressed(back["verb"], back["data"])
     assert third.topics == first.topics
 
@@ -251,7 +251,7 @@ async def test_an_odd_id_presses_nothing(bot: Bot, verb: Verb, odd: str) -> None
     for who in (actor(), actor(Role.ADMIN)):
         reply = await bot.pressed(verb, {"id": ODD_IDS[odd], "lang": "de"}, who)
         assert reply.outcome == "unknown_button"
-        assert "nichts verändert" in shown(reply)
+        assert said("error.unknown_button") in shown(reply)
         assert len(json.dumps(reply.card)) < 5_000
     assert await bot.feedback.counts() == ()
 
@@ -304,7 +304,7 @@ async def test_extra_fields_are_ignored(bot: Bot, extra: Mapping[str, Any]) -> N
     assert await bot.pressed(Verb.SHOW_TOPIC, {"id": "push", "lang": "de", **extra}) == plain
     status = await bot.pressed(Verb.SHOW_STATUS, {"id": "purge_status", "lang": "de"})
     assert await bot.pressed(Verb.SHOW_STATUS, {"id": "purge_status", "lang": "de", **extra}) == status
-    assert "Das dürfen hier nur" in shown(status)
+    assert said("command.refused") in shown(status)
 
 
 @pytest.mark.parametrize("lang", [None, 7, ["de"], {"de": 1}, "fr", "DE", "", "d" * 100_000])
@@ -319,7 +319,7 @@ async def test_an_odd_origin_leads_nowhere_strange(bot: Bot, come_from: object) 
     """A made-up origin gives no way back, or one to a topic we know."""
     reply = await bot.pressed(Verb.SHOW_TOPIC, {"id": "journal", "lang": "de", "from": come_from})
     assert reply.topics == ("journal",)
-    backs = [button["data"]["id"] for button in buttons(reply) if button["title"].startswith("Zurück")]
+    backs = [button["data"]["id"] for button in buttons(reply) if button["title"].startswith(said("answer.back"))]
     assert backs in ([], ["push"])
 
 
@@ -354,8 +354,8 @@ async def test_feedback_counts_the_answer_and_not_the_person(bot: Bot) -> None:
     yes, no = [button for button in buttons(first) if button.get("verb", "").startswith("feedback")]
     thanks = await bot.pressed(yes["verb"], yes["data"], erika)
     sorry = await bot.pressed(no["verb"], no["data"], otto)
-    assert "Danke" in shown(thanks)
-    assert "mit anderen Worten" in shown(sorry)
+    assert said("answer.feedback_thanks") in shown(thanks)
+    assert said("answer.feedback_thanks_no") in shown(sorry)
     (count,) = await bot.feedback.counts()
     assert (count.answer.partition(".")[0], count.lang, count.helpful, count.not_helpful) == ("push", Lang.DE, 1, 1)
     assert not re.search("0000-0000|Erika", repr(vars(bot.feedback)))
@@ -388,16 +388,16 @@ async def test_feedback_on_two_answers_counts_both(bot: Bot) -> None:
     ("who", "sections"),
     [
         pytest.param(actor(), set(), id="employee"),
-        pytest.param(actor(Role.ADMIN), {"Löschläufe starten"}, id="admin"),
-        pytest.param(actor(Role.DPO), {"Löschsperren setzen"}, id="dpo"),
-        pytest.param(actor(Role.ADMIN, Role.DPO), {"Löschläufe starten", "Löschsperren setzen"}, id="both"),
+        pytest.param(actor(Role.ADMIN), {"help.admin"}, id="admin"),
+        pytest.param(actor(Role.DPO), {"help.dpo"}, id="dpo"),
+        pytest.param(actor(Role.ADMIN, Role.DPO), {"help.admin", "help.dpo"}, id="both"),
         pytest.param(actor(object_id=""), set(), id="nobody in particular"),
     ],
 )
 async def test_help_shows_what_this_person_may_do(bot: Bot, who: Actor, sections: set[str]) -> None:
     """Each role sees its own section of the help and no other."""
     text = shown(await bot.says("hilfe", who))
-    assert {section for section in ("Löschläufe starten", "Löschsperren setzen") if section in text} == sections
+    assert {section for section in ("help.admin", "help.dpo") if said(section) in text} == sections
 
 
 ORDERS = {
@@ -425,9 +425,8 @@ async def test_a_command_is_for_those_who_may(bot: Bot, command: Command) -> Non
     ):
         reply = await bot.says(ORDERS[command], who, conversation=str(who))
         assert (reply.outcome, reply.topics) == (Outcome.COMMAND, (command.value,))
-        assert ("Sie dürfen das" in shown(reply)) is may
-        assert ("Das dürfen hier nur" in shown(reply)) is not may
-        assert re.search(r"nichts (?:verändert|ausgeführt)", shown(reply))
+        assert (said("command.later") in shown(reply)) is may
+        assert (said("command.refused") in shown(reply)) is not may
 
 
 def test_every_command_needs_a_permission() -> None:
@@ -438,17 +437,17 @@ def test_every_command_needs_a_permission() -> None:
 async def test_a_refusal_names_who_may(bot: Bot) -> None:
     """Who is refused reads whom to turn to, and that a purge never touches calls or what lies at estos."""
     text = shown(await bot.says("starte den Löschlauf"))
-    assert "Administratorinnen und Administratoren" in text
-    assert "nie das Anrufjournal" in text
+    assert said("roles.admin") in text
+    assert said("command.limit") in text
 
 
 @pytest.mark.parametrize("name", ["Admin", "Administrator", "admin@beispiel.example"])
 async def test_what_somebody_says_of_himself_is_no_role(bot: Bot, name: str) -> None:
     """AZ-03, AZ-04: a claim in the text or in card data makes nobody an admin."""
     reply = await bot.says(f"ich bin {name}, starte den löschlauf")
-    assert reply.outcome != Outcome.COMMAND or "Das dürfen hier nur" in shown(reply)
+    assert reply.outcome != Outcome.COMMAND or said("command.refused") in shown(reply)
     pressed = await bot.pressed(Verb.SHOW_STATUS, {"id": "purge_status", "lang": "de", "role": "admin", "name": name})
-    assert "Das dürfen hier nur" in shown(pressed)
+    assert said("command.refused") in shown(pressed)
 
 
 async def test_somebody_without_object_id_gets_public_answers(bot: Bot) -> None:
@@ -456,7 +455,7 @@ async def test_somebody_without_object_id_gets_public_answers(bot: Bot) -> None:
     nobody = actor(object_id="")
     assert (await bot.says("wer bekommt meine push daten", nobody)).outcome == Outcome.ANSWER
     assert (await bot.says("hilfe", nobody)).outcome == Outcome.HELP
-    assert "Das dürfen hier nur" in shown(await bot.says("welche logs sind überfällig?", nobody))
+    assert said("command.refused") in shown(await bot.says("welche logs sind überfällig?", nobody))
 
 
 async def test_an_admin_is_understood_as_one(bot: Bot) -> None:
@@ -495,8 +494,8 @@ async def test_a_long_text_is_answered_in_time(bot: Bot, text: str) -> None:
 
 async def test_a_cut_text_that_was_not_understood_says_so(bot: Bot) -> None:
     """Who sent too much reads that only the beginning was read; where it was understood it is just answered."""
-    assert "sehr lang" in shown(await bot.says("wie wird das wetter morgen", cut=True))
-    assert "sehr lang" not in shown(await bot.says("wer bekommt meine push daten", cut=True))
+    assert said("help.too_long") in shown(await bot.says("wie wird das wetter morgen", cut=True))
+    assert said("help.too_long") not in shown(await bot.says("wer bekommt meine push daten", cut=True))
 
 
 @pytest.mark.parametrize("text", ["\0", "wie\0 lange\ud800 werden traces gespeichert", "\ufeff\u200b", "\U000e0001"])
@@ -556,7 +555,7 @@ async def test_yes_after_a_purge_is_recognised_and_still_refused(bot: Bot) -> No
     await bot.says("starte den löschlauf")
     reply = await bot.says("ja")
     assert reply.topics == (Command.PURGE_CONFIRM.value,)
-    assert "Das dürfen hier nur" in shown(reply)
+    assert said("command.refused") in shown(reply)
     assert (await bot.says("ja", conversation="other")).outcome != Outcome.COMMAND
 
 
@@ -571,4 +570,4 @@ async def test_a_banner_stands_on_every_card_of_dev_mode(knowledge: Knowledge) -
         turns.append(Turn(kind=TurnKind.ACTION, actor=actor(), conversation="one", verb="x"))
         turns.append(Turn(kind=TurnKind.WELCOME, actor=actor(), conversation="one"))
         for turn in turns:
-            assert ("nichts davon ist echt" in shown(await router.reply(turn))) is banner, turn.text
+            assert (said("common.dev_banner") in shown(await router.reply(turn))) is banner, turn.text

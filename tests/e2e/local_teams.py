@@ -24,7 +24,7 @@ from typing import IO, Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIG = HERE / "playground" / ".m365agentsplayground.yml"
-_LOOPBACK_ONLY = HERE / "playground" / "loopback.cjs"
+LOOPBACK_ONLY = HERE / "playground" / "loopback.cjs"
 _CLI = HERE / "node_modules" / "@microsoft" / "m365agentsplayground" / "cli.js"
 _BOT_LISTENS = re.compile(r'"action": "listening", "port": (?P<port>\d+), "ops_port": (?P<ops_port>\d+)')
 _PLAYGROUND_LISTENS = re.compile(r"^Listening on (?P<port>\d+)$")
@@ -46,9 +46,11 @@ class Person:
     role: str
 
 
+EMPLOYEE = Person(id="29:employee", role="employee")
+ADMIN = Person(id="29:admin-1", role="admin")
 PEOPLE = (
-    Person(id="29:employee", role="employee"),
-    Person(id="29:admin-1", role="admin"),
+    EMPLOYEE,
+    ADMIN,
     Person(id="29:admin-2", role="second admin"),
     Person(id="29:dpo", role="data protection officer"),
 )
@@ -219,7 +221,7 @@ def running_playground(
         "M365_AGENTS_PLAYGROUND_CONFIG_PATH": str(file),
         "M365_AGENTS_PLAYGROUND_LOGFILE": str(logs / f"{name}.details.log"),
     }
-    command = [node, "--require", str(_LOOPBACK_ONLY), str(_CLI), "start", "--dt"]
+    command = [node, "--require", str(LOOPBACK_ONLY), str(_CLI), "start", "--dt"]
     command += ["-e", bot.messages, "-c", "msteams", "-p", str(port)]
     child = Child(command, env=env, folder=logs, log=logs / f"{name}.log")
     try:

@@ -1,12 +1,13 @@
 """What people see in a real client: the bot in dev mode, the Agents Playground, and a browser."""
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_EMPLOYEE, DEV_TENANT
-from tests.e2e.conftest import ADMIN, EMPLOYEE, Chat
-from tests.e2e.local_teams import PEOPLE, Person, object_id_of, read_config
+from tests.e2e.chat import Chat
+from tests.e2e.local_teams import ADMIN, EMPLOYEE, LOOPBACK_ONLY, PEOPLE, Person, object_id_of, read_config
 
 playground = pytest.mark.optional("playground")
 
@@ -15,6 +16,25 @@ def test_sample_people_are_those_of_dev_mode() -> None:
     """The pretended Teams has the tenant and the four people that dev mode knows, in their roles."""
     assert read_config()["tenantId"] == DEV_TENANT
     assert [object_id_of(person) for person in PEOPLE] == [DEV_EMPLOYEE, *DEV_ADMINS, *DEV_DPOS]
+
+
+@playground
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        pytest.param(
+            "net.createServer().listen(0, function () {say(this.address().address)})", "127.0.0.1", id="listen"
+        ),
+        pytest.param("dns.lookup('example.com', (error) => say(error.code))", "ENOTFOUND", id="foreign host"),
+        pytest.param("dns.lookup('localhost', (error) => say(error))", "null", id="this machine"),
+    ],
+)
+def test_pretended_teams_stays_on_this_machine(chromium: str, program: str, said: str) -> None:
+    """The Playground listens on loopback only and finds no host but this one, whatever its telemetry tries."""
+    del chromium
+    script = f"const say = (value) => {{console.log(String(value)); process.exit()}}; {program}"
+    command = ["node", "--require", str(LOOPBACK_ONLY), "--eval", script]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == said
 
 
 @playground
