@@ -223,11 +223,9 @@ class CommandGrammar:
     def _confirm(self, even: str) -> Command | None:
         if self._is_question(even) or not self._confirm_.search(even) or self._negated_.search(even):
             return None
-        about_purge = (
-            self._purge_.search(even)
-            or (self._log_.search(even) and self._delete_any_.search(even))
-            or self._code_.search(even)
-        )
+        if self._own_.search(even):
+            return None
+        about_purge = self._purge_.search(even) or self._delete_any_.search(even) or self._code_.search(even)
         return Command.PURGE_CONFIRM if about_purge else None
 
     def _status(self, even: str) -> Command | None:

@@ -15,7 +15,8 @@ _GERMAN = frozenset(
     " tach guten morgen abend tag hilfe daten handy datenschutz loesche loesch loeschen loeschlauf zeig zeige"
     " protokolle logdateien aelter tage bestaetigen abbrechen ja nein doch mal eigentlich wirklich firma chef"
     " anruf anrufe gespeichert lange lang verschluesselt erklaerung dse avv dsb dsfa vvt betriebsrat nachweis"
-    " ueberfaellig sperre aufheben setzen rechner nochmal erinner morgen i's hob des aufm  fuers beim aufm aber denn dann eigentlich eben gleich sonst nochmal ausserdem wuerde tach moinsen jo nee"
+    " ueberfaellig sperre aufheben setzen rechner nochmal erinner morgen i's hob des aufm  fuers beim aufm aber denn"
+    " dann eigentlich eben gleich sonst nochmal ausserdem wuerde tach moinsen jo nee"
     " joa passt tschuess ciao welch".split(),
 )
 _ENGLISH = frozenset(

@@ -1,6 +1,6 @@
 """The three bands: answer, let the person choose, refuse. Fixed on the validation set by `bench/questions.py`."""
 
-ANSWER_FROM = 0.26
+ANSWER_FROM = 0.14
 """From this probability on a topic is answered straight away."""
 CHOOSE_FROM = 0.08
 """Below this nothing was recognised at all."""

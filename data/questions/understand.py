@@ -300,6 +300,14 @@ SUBJECTS = frozenset(
 _LEADS = re.compile(
     r"^(?:(?:ok(?:ay)?|danke|thanks|thx|gut|alles klar|achso|ach so|aha|hm+|ah|super|fine|great|ja|yes|nein|no|und|and|auch|also|aber|but|or|oder|sowie|plus|dann|then|nochmal|so)[,.! ]+)+",
 )
+_GREETS = re.compile(
+    r"^(?:(?:schoenen )?guten (?:tag|morgen|abend)|hallo|hi|hey|hello|moin|servus|good (?:morning|afternoon|evening))"
+    r"(?: zusammen| alle| all| bot| there| team| everyone| ihr| liebe\w*)*[ ,.!:-]+",
+)
+_SIGNS_OFF = re.compile(
+    r"[.,!?; ]+(?:(?:vielen|besten|herzlichen|lieben|schoenen) dank|danke\w*|thanks|thank you|thx|cheers|mfg|lg|vg|gruss|gruesse|"
+    r"viele gruesse|mit freundlichen gruessen|kind regards|best regards|regards)\b[^?]{0,40}$",
+)
 _LEAVES_OUT = re.compile(
     r"^(?:(?:ok(?:ay)?|danke|thanks|gut|aha|ah|hm+|ja|yes|alles klar|super|great|fine)[,.! ]+)*(?:und|and|auch|also|oder|or|aber|but|what about|how about|was ist mit|wie ist es|wie ist das|wie siehts|wie sieht'?s|wie schaut'?s|same for|gilt das|does that|is that|is it|und das|for how long|how long|wie lang|since|seit|wer|who|warum|why|wo|where|welche|which|ich mein|i mean|nein|no|dann|then|kann ich das|can i)\b",
 )
@@ -374,9 +382,12 @@ def _refers_back(even: str) -> bool:
 
 
 def _bare(even: str) -> str:
-    """Drop "ok, thanks, and" in front of a question, unless that is all there is."""
-    rest = _LEADS.sub("", even)
-    return rest if len(words_of(rest)) > 1 else even
+    """Drop greetings and "ok, thanks, and" around a question, unless that is all there is."""
+    for pattern in (_GREETS, _SIGNS_OFF, _LEADS):
+        rest = pattern.sub("", even)
+        if len(words_of(rest)) > 1:
+            even = rest
+    return even
 
 
 def _parts(even: str) -> list[str]:

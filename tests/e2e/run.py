@@ -67,7 +67,7 @@ def _start(stack: ExitStack, options: argparse.Namespace, logs: Path) -> tuple[B
 
 
 def _what_to_open(playgrounds: Iterable[Playground]) -> Iterable[str]:
-    yield "The bot answers. All people are invented, and nothing is sent anywhere. Open one address a person:"
+    yield "The bot answers. All people are invented, and no message leaves this machine. Open:"
     yield ""
     for playground in playgrounds:
         yield f"  {playground.url}   {playground.name}, {playground.person.role}"

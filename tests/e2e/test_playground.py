@@ -49,32 +49,33 @@ def test_install_is_greeted_once(chat: Chat) -> None:
 @playground
 def test_german_question_is_answered_and_its_card_changes_in_place(chat: Chat) -> None:
     """A German question gets a German card with clause and version; its buttons change that card and add none."""
-    answer = chat.say("Welche Daten verarbeitet die Smartphone-App?", expect="Ziffer 2.3.2")
+    answer = chat.say("Welche Daten gehen bei Push-Benachrichtigungen an Apple und Google?", expect="Ziffer 2.6 ·")
     chat.keep_picture("answer-de")
     thanked = chat.press("Ja", expect="Danke für Ihre Rückmeldung")
     chat.keep_picture("answer-thanked-de")
-    related = chat.press("Push-Benachrichtigungen", expect="Ziffer 2.6")
+    related = chat.press("ProCall Mobile", expect="Ziffer 2.3.2 ·")
     chat.keep_picture("answer-related-de")
-    back = chat.press("Zurück: ProCall Mobile", expect="Ziffer 2.3.2")
-    assert "Ziffer 2.3.2 · Leistungsbeschreibung ProCall NEX, Stand 05-2025" in answer.text
+    back = chat.press("Zurück: Push-Benachrichtigungen", expect="Ziffer 2.6 ·")
+    assert "Ziffer 2.6 · Leistungsbeschreibung ProCall NEX, Stand 05-2025" in answer.text
     assert "Danke" not in answer.text
     assert thanked.text.startswith(answer.text.partition("War das hilfreich?")[0])
     assert "Ja" not in thanked.buttons
-    assert "Apple" in related.text
+    assert "Datenschutzerklärung „ProCall Mobile“" in related.text
     assert [seen.cards for seen in (answer, thanked, related, back)] == [2] * 4
 
 
 @playground
 def test_english_question_is_answered_and_its_card_changes_in_place(chat: Chat) -> None:
     """An English question gets an English card with clause and version; its buttons change that card and add none."""
-    answer = chat.say("What happens to my data when a push notification is sent?", expect="Clause 2.6")
+    answer = chat.say("Which data does the smartphone app process?", expect="Clause 2.3.2 ·")
     chat.keep_picture("answer-en")
     thanked = chat.press("No", expect="Thank you for telling us")
     chat.keep_picture("answer-thanked-en")
-    related = chat.press("ProCall Mobile", expect="Clause 2.3.2")
+    related = chat.press("Push notifications", expect="Clause 2.6 ·")
     chat.keep_picture("answer-related-en")
-    assert "Clause 2.6 · ProCall NEX service description, version 05-2025" in answer.text
+    assert "Clause 2.3.2 · ProCall NEX service description, version 05-2025" in answer.text
     assert "ask again in other words" in thanked.text
+    assert "Apple" in related.text
     assert [seen.cards for seen in (answer, thanked, related)] == [2] * 3
 
 
