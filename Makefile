@@ -14,7 +14,7 @@ VENV := .venv/bin
 PIP_INSTALL := $(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 NODE_PACKAGES := tests/e2e/node_modules/.package-lock.json
 UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--custom-compile-command "make lock" --python-version 3.11 pyproject.toml
+	--custom-compile-command "make lock" --python-version 3.11
 
 .PHONY: help run test check bench lock pack model .venv
 
@@ -30,13 +30,15 @@ test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
 check: .venv/installed-dev  ## Check format, lint, types, floors and the other rules of the house
 	$(VENV)/python -m pytest --quiet tests/test_house_rules.py
 
-bench: .venv/installed-dev  ## Measure the answers on the validation set, and what a turn costs
+bench: .venv/installed-dev .venv/stock/installed  ## Measure the answers on the validation set, and what a turn costs
 	$(VENV)/python bench/questions.py
-	$(VENV)/python bench/turns.py
+	$(VENV)/python bench/turns.py --stock-python .venv/stock/bin/python
 
-lock: .venv/installed-dev  ## Write both lock files anew, with hashes
-	$(UV_COMPILE) --upgrade -o requirements.lock
-	$(UV_COMPILE) --upgrade --group dev -c requirements.lock -o requirements-dev.lock
+lock: .venv/installed-dev  ## Write the lock files anew, with hashes
+	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.lock
+	$(UV_COMPILE) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --upgrade --group stock -o requirements-stock.lock
+	$(UV_COMPILE) --upgrade --group stock -o requirements-stock.lock
 
 pack: .venv/installed  ## Write the Teams app package with the ids of your settings
 	$(VENV)/python app.py pack $(OUT)
@@ -54,6 +56,17 @@ model: .venv/installed  ## Train the matcher anew after the catalogue was change
 
 .venv/installed-dev: .venv/installed requirements-dev.lock
 	$(PIP_INSTALL) -r requirements-dev.lock
+	@touch $@
+
+.venv/stock/installed: .venv/installed requirements-stock.lock
+	$(PYTHON) -m venv --clear .venv/stock
+	.venv/stock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-stock.lock
+	@touch $@
+
+# The stock adapter is measured in an environment of its own: its packages must never reach the product's.
+.venv-stock/installed: requirements-stock.lock
+	$(PYTHON) -m venv --clear .venv-stock
+	.venv-stock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-stock.lock
 	@touch $@
 
 $(NODE_PACKAGES): tests/e2e/package-lock.json

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,11 +20,6 @@ from bot.adapter.clouds import cloud_of
 from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, PooledConnectors, TokenSource
 from bot.adapter.credentials import (
     OutboundToken,
-    authority_with_tenant,
-    managed_identity_source,
-    read_certificate,
-    read_secret,
-    secret_source,
 )
 from bot.adapter.hosts import HostList
 from bot.adapter.keys import SigningKeys
@@ -37,6 +31,7 @@ from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_TENANT, Directory
 from bot.logs import PersonHash, configure_logs, load_person_key
 from bot.metrics import Metrics
 from bot.package import write_package
+from bot.registration import check_servable, signing_keys, token_source, trusted_authorities
 from bot.server import Address, Edge, Health, Listening, listening
 from bot.settings import LOOPBACK_HOSTS, Settings, load_settings
 from cards.ask import Contact
@@ -44,15 +39,15 @@ from cards.elements import visible_text
 from cards.texts import load_texts
 from data.access import Actor, Role
 from data.catalogue.loader import load_catalogue
-from data.catalogue.model import Catalogue
 from data.clock import SystemClock
 from data.errors import SettingsError, StateError
+from data.knowledge import Knowledge, all_examples, load_knowledge
 from data.labels import Lang
 from data.questions.context import Contexts
-from data.questions.corpus import Corpus, load_corpus
+from data.questions.corpus import load_corpus
 from data.questions.language import SmallWordsFirst
-from data.questions.matcher import Example, LinearModel, Matcher
-from data.questions.training import SHIPPED_MODEL, digest_of, load_model, save_model, train
+from data.questions.matcher import Matcher
+from data.questions.training import SHIPPED_MODEL, digest_of, save_model, train
 from data.questions.understand import Understanding
 from data.stores.interface import FeedbackStore
 from data.stores.memory import MemoryFeedbackStore
@@ -67,42 +62,10 @@ VERSION = "0.1.0"
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
-    """What the bot knows, read and trained."""
-
-    catalogue: Catalogue
-    corpus: Corpus
-    model: LinearModel
-
-
-def load_knowledge(settings: Settings, *, cache: Path | None = None) -> Knowledge:
-    """Read catalogue and corpus; take the shipped model, or train one where an overlay changed what is asked."""
+def read_knowledge(settings: Settings, *, cache: Path | None = None) -> Knowledge:
+    """Read what the bot knows, with the operator's overlay and addresses."""
     overlay = Path(settings.catalogue.overlay) if settings.catalogue.overlay else None
-    catalogue = load_catalogue(overlay=overlay, notice_urls=settings.notices)
-    corpus = load_corpus()
-    examples = all_examples(catalogue, corpus)
-    digest = digest_of(examples, corpus.stems)
-    model = load_model(SHIPPED_MODEL, digest=digest)
-    if model is None and cache is not None:
-        model = load_model(cache / "model.npz", digest=digest)
-    if model is None:
-        model = train(examples, corpus.lexicon, digest=digest)
-        if cache is not None:
-            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-            save_model(model, cache / "model.npz")
-    return Knowledge(catalogue=catalogue, corpus=corpus, model=model)
-
-
-def all_examples(catalogue: Catalogue, corpus: Corpus) -> list[Example]:
-    """Join the phrasings of all topics with the corpus, in a fixed order."""
-    examples: list[Example] = []
-    for topic in catalogue.topics.values():
-        for aspect in (topic.general, *topic.aspects.values()):
-            label = f"{topic.id}.{aspect.id}" if aspect.id else topic.id
-            for lang, phrasings in aspect.phrasings.items():
-                examples.extend(Example(text=text, lang=lang, label=label) for text in phrasings)
-    return [*examples, *corpus.examples]
+    return load_knowledge(overlay=overlay, notice_urls=settings.notices, cache=cache)
 
 
 def build_router(
@@ -162,10 +125,10 @@ class Parts:
 async def built(settings: Settings, *, dev: bool) -> AsyncIterator[Parts]:
     """Build everything that serves and take it down again."""
     folder = _state_folder(settings, dev=dev)
-    knowledge = await asyncio.to_thread(load_knowledge, settings, cache=folder)
+    knowledge = await asyncio.to_thread(read_knowledge, settings, cache=folder)
     feedback = TinyFeedbackStore(folder / "feedback.json")
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
-    connections = aiohttp.TCPConnector(limit=100, limit_per_host=50, ssl=_trusted())
+    connections = aiohttp.TCPConnector(limit=100, limit_per_host=50, ssl=trusted_authorities())
     try:
         async with aiohttp.ClientSession(
             timeout=timeout,
@@ -194,14 +157,14 @@ def _parts(
         channels=("msteams", "emulator") if dev else ("msteams",),
         allows_url=hosts.allows,
     )
-    keys = None if dev else _signing_keys(settings, session, clock)
+    keys = None if dev else signing_keys(settings, session, clock)
     cloud = cloud_of(settings.teams.openid_metadata_url)
     verifier = (
         TokenVerifier(app_id=settings.teams.app_id, issuer=cloud.issuer, keys=keys, clock=clock) if keys else None
     )
     connectors = PooledConnectors(
         hosts=hosts,
-        token=TokenSource() if dev else OutboundToken(acquire=_token_source(settings), clock=clock),
+        token=TokenSource() if dev else OutboundToken(acquire=token_source(settings), clock=clock),
         session=session,
         observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
     )
@@ -233,71 +196,6 @@ def _parts(
         keys=keys,
         sweep=sweep,
     )
-
-
-def _signing_keys(settings: Settings, session: aiohttp.ClientSession, clock: SystemClock) -> SigningKeys:
-    async def fetch(url: str) -> Mapping[str, Any]:
-        if not url.startswith("https://") and not HostList(LOOPBACK_HOSTS).allows(url):
-            message = "key sets come by https"
-            raise ValueError(message)
-        async with session.get(url, allow_redirects=False) as response:
-            response.raise_for_status()
-            document: Mapping[str, Any] = await response.json(content_type=None)
-            return document
-
-    return SigningKeys(url=settings.teams.openid_metadata_url, fetch=fetch, clock=clock)
-
-
-def _token_source(settings: Settings) -> Callable[[], Mapping[str, Any]]:
-    teams = settings.teams
-    cloud = cloud_of(teams.openid_metadata_url)
-    if teams.app_type == "UserAssignedMSI":
-        return managed_identity_source(app_id=teams.app_id, resource=cloud.resource)
-
-    def credential() -> object:
-        if teams.certificate_file:
-            return read_certificate(teams.certificate_file)
-        return read_secret(teams.app_secret.get_secret_value(), teams.app_secret_file)
-
-    return secret_source(
-        app_id=teams.app_id,
-        authority=authority_with_tenant(teams.authority_url, teams.tenant_id),
-        scope=cloud.scope,
-        read_credential=credential,
-    )
-
-
-def check_servable(settings: Settings, *, dev: bool) -> None:
-    """Refuse settings a bot must not be started with; raises `SettingsError`."""
-    if dev:
-        hosts = {settings.server.host, settings.server.ops_host}
-        if hosts - LOOPBACK_HOSTS:
-            message = f"server.host: dev mode listens on loopback only, not on {settings.server.host}"
-            raise SettingsError(message)
-        return
-    teams = settings.teams
-    missing = [
-        reason
-        for value, reason in (
-            (teams.app_id, "teams.app_id: is missing; without it anybody could claim to be anybody (try --dev)"),
-            (teams.tenant_id, "teams.tenant_id: is missing; it says whose people may speak"),
-            (
-                teams.app_type == "UserAssignedMSI"
-                or teams.certificate_file
-                or teams.app_secret_file
-                or teams.app_secret.get_secret_value(),
-                "teams.certificate_file: is missing, and so is PROCALL_TEAMS__APP_SECRET",
-            ),
-        )
-        if not value
-    ]
-    if missing:
-        raise SettingsError("\n".join(missing))
-    if teams.app_type == "SingleTenant":
-        if teams.certificate_file:
-            read_certificate(teams.certificate_file)
-        else:
-            read_secret(teams.app_secret.get_secret_value(), teams.app_secret_file)
 
 
 async def serve(settings: Settings, *, dev: bool, announce: Callable[[Listening], None]) -> None:
@@ -362,7 +260,7 @@ class Application:
         settings = load_settings()
         folder = Path(settings.state.folder)
         router = build_router(
-            load_knowledge(settings, cache=folder if settings.catalogue.overlay else None),
+            read_knowledge(settings, cache=folder if settings.catalogue.overlay else None),
             settings,
             MemoryFeedbackStore(),
             contexts=Contexts(SystemClock()),
@@ -423,15 +321,6 @@ def _state_folder(settings: Settings, *, dev: bool) -> Path:
 
 def _writable(folder: Path) -> str:
     return "" if os.access(folder, os.W_OK | os.X_OK) else "state_folder"
-
-
-def _trusted() -> ssl.SSLContext:
-    """The machine's certificate authorities, and the operator's own where the usual variables name one."""
-    context = ssl.create_default_context()
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
-    if bundle and Path(bundle).is_file():
-        context.load_verify_locations(bundle)
-    return context
 
 
 def main() -> None:

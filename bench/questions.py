@@ -17,11 +17,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app import Application  # noqa: E402  the bench measures what app.py builds
+from app import Application  # noqa: E402, TID251  the bench measures what app.py builds
 from data.access import Role  # noqa: E402
 from data.labels import Lang  # noqa: E402
 
-SETS = tuple(ROOT / "tests" / "questions" / f"{name}.jsonl" for name in ("dev", "blind-a", "blind-b"))
+SETS = tuple(ROOT / "tests" / "questions" / f"{name}.jsonl" for name in ("dev", "blind-a", "blind-b", "blind-c"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,9 @@ def report(name: str, judged: list[Judged]) -> bool:
     for j in judged:
         if j.problems:
             expect = j.question["expect"]
+            said = " || ".join(j.question["turns"])
             print(
-                f"    {j.question['id']} {j.question['lang']} {j.question['role'][:3]} {' || '.join(j.question['turns'])!r}"
+                f"    {j.question['id']} {j.question['lang']} {j.question['role'][:3]} {said!r}"
                 f" expected {expect['outcome']} {expect['topics']} got {j.got['outcome']} {j.got['topics']}"
                 f" {j.got['confidence']:.2f} ({', '.join(j.problems)})",
             )

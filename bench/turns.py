@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 from load import APP_ID, TENANT, Load, Requests, flat_out, steady  # noqa: E402
 from microsoft import FakeMicrosoft  # noqa: E402
 
-from app import build_router, load_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
+from app import build_router, read_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
 from bot.settings import Settings  # noqa: E402
 from data.clock import SystemClock  # noqa: E402
 from data.labels import Lang  # noqa: E402
@@ -253,7 +253,7 @@ class MatcherOnly:
     """Understands utterances, and does nothing else."""
 
     def __init__(self, folder: Path, questions: Sequence[Mapping[str, Any]]) -> None:
-        knowledge = load_knowledge(Settings(), cache=folder / "state")
+        knowledge = read_knowledge(Settings(), cache=folder / "state")
         if (folder / "state" / "model.npz").exists():
             raise SystemExit("data/questions/model.npz is not of this catalogue; run `python app.py train` first")
         router = build_router(

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from bot.adapter.clouds import cloud_of
 from bot.logs import only_allowed
 from bot.metrics import Metrics
 from bot.server import Address, Edge, Health, listening
@@ -66,26 +67,28 @@ async def examine(
     checks = [_servable(settings, check_servable), *_files(settings), _process(), _redaction(), _address(settings)]
     checks.append(await _clock(settings))
     if url:
-        checks.extend(await knock(url))
+        checks.extend(await knock(url, settings))
     elif checks[0].ok:
         async with _started(settings, build) as base:
-            checks.extend(await knock(base))
+            checks.extend(await knock(base, settings))
     return checks
 
 
-async def knock(base: str) -> list[Check]:
-    """Try every wrong door of a running bot."""
+async def knock(base: str, settings: Settings) -> list[Check]:
+    """Try every wrong door of a running bot; the forged tokens are right in everything but their signature."""
     address = f"{base.rstrip('/')}/api/messages"
+    activity = _activity(settings)
     checks = []
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         for name, headers in (
             ("a message without a token is refused", {}),
-            ("a message with a forged token is refused", {"Authorization": f"Bearer {_forged(3600)}"}),
-            ("a message with an expired token is refused", {"Authorization": f"Bearer {_forged(-3600)}"}),
+            ("a message with a forged token is refused", _forged(settings, activity, 3600)),
+            ("a message with an expired token is refused", _forged(settings, activity, -3600)),
         ):
-            checks.append(await _expects(session, "POST", address, headers, 401, name))
-        checks.append(await _expects(session, "GET", address, {}, 405, "reading from the message port is refused"))
+            checks.append(await _expects(session, "POST", address, activity, headers, (401,), name))
+        name = "reading from the message port is refused"
+        checks.append(await _expects(session, "GET", address, activity, {}, (405,), name))
     return checks
 
 
@@ -93,37 +96,47 @@ async def _expects(
     session: aiohttp.ClientSession,
     method: str,
     address: str,
-    headers: dict[str, str],
-    status: int,
+    activity: Mapping[str, Any],
+    headers: Mapping[str, str],
+    statuses: tuple[int, ...],
     name: str,
 ) -> Check:
     try:
-        async with session.request(method, address, json=_ACTIVITY, headers=headers) as response:
+        async with session.request(method, address, json=activity, headers=headers) as response:
             found = response.status
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         return Check(name=name, ok=False, detail=f"no answer: {type(error).__name__}")
-    return Check(name=name, ok=found == status, detail=f"answered {found}, expected {status}")
+    return Check(name=name, ok=found in statuses, detail=f"answered {found}, expected {statuses[0]}")
 
 
-_ACTIVITY: dict[str, Any] = {
-    "type": "message",
-    "id": "doctor",
-    "text": "doctor",
-    "channelId": "msteams",
-    "serviceUrl": "https://smba.trafficmanager.net/doctor/",
-    "conversation": {"id": "doctor"},
-    "from": {"id": "29:doctor"},
-    "recipient": {"id": "28:doctor"},
-    "channelData": {"tenant": {"id": "00000000-0000-0000-0000-000000000000"}},
-}
+def _activity(settings: Settings) -> Mapping[str, Any]:
+    """Build a message that a careless bot would take: right tenant, allowed service URL, type nobody answers."""
+    host = settings.teams.service_url_hosts[0] if settings.teams.service_url_hosts else "smba.trafficmanager.net"
+    scheme = "http" if host.partition(":")[0] in LOOPBACK_HOSTS else "https"
+    return {
+        "type": "typing",
+        "id": "doctor",
+        "channelId": "msteams",
+        "serviceUrl": f"{scheme}://{host}/doctor/",
+        "conversation": {"id": "doctor"},
+        "from": {"id": "29:doctor"},
+        "recipient": {"id": "28:doctor"},
+        "channelData": {"tenant": {"id": settings.teams.tenant_id}},
+    }
 
 
-def _forged(lifetime: int) -> str:
-    def part(value: dict[str, Any]) -> str:
+def _forged(settings: Settings, activity: Mapping[str, Any], lifetime: int) -> dict[str, str]:
+    def part(value: Mapping[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
-    claims = {"iss": "https://api.botframework.com", "aud": "doctor", "exp": int(time.time()) + lifetime}  # noqa: TID251
-    return f"{part({'alg': 'RS256', 'kid': 'doctor', 'typ': 'JWT'})}.{part(claims)}.{'A' * 342}"
+    claims = {
+        "iss": cloud_of(settings.teams.openid_metadata_url).issuer,
+        "aud": settings.teams.app_id,
+        "exp": int(time.time()) + lifetime,  # noqa: TID251  the doctor compares the machine's own clock
+        "serviceurl": activity["serviceUrl"],
+    }
+    token = f"{part({'alg': 'RS256', 'kid': 'doctor', 'typ': 'JWT'})}.{part(claims)}.{'A' * 342}"
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _servable(settings: Settings, check_servable: Callable[..., None]) -> Check:
@@ -142,7 +155,7 @@ def _files(settings: Settings) -> list[Check]:
     found = folder.stat()
     private = not found.st_mode & 0o077 and found.st_uid == os.geteuid()
     free = shutil.disk_usage(folder).free
-    loose = [path.name for path in folder.glob("*.json*") if path.stat().st_mode & 0o077]
+    loose = [path.name for path in folder.glob("*") if path.is_file() and path.stat().st_mode & 0o077]
     return [
         Check(
             name="the state folder is private",
@@ -170,7 +183,7 @@ def _address(settings: Settings) -> Check:
     host = settings.server.host
     local = host in LOOPBACK_HOSTS
     detail = f"{host}: put TLS in front" if local else f"{host}: make sure that only the TLS proxy can reach it"
-    return Check(name="the message port is behind TLS", ok=True, detail=detail)
+    return Check(name="the message port is reached over TLS only (look yourself)", ok=True, detail=detail)
 
 
 async def _clock(settings: Settings) -> Check:

@@ -27,7 +27,7 @@ TENANT = "00000000-0000-4000-8000-0000000000f0"
 @pytest.fixture(scope="session")
 def knowledge(trained: Path) -> application.Knowledge:
     """Give catalogue, corpus and model as the product has them; trains only where the shipped model is stale."""
-    return application.load_knowledge(Settings(), cache=trained)
+    return application.read_knowledge(Settings(), cache=trained)
 
 
 @pytest.fixture(scope="session")

@@ -251,7 +251,7 @@ def test_make_targets_named_on_a_page_exist(page: Path) -> None:
 @pytest.fixture(scope="module")
 def router(trained: Path) -> Router:
     """Give the product's router."""
-    return make_router(application.load_knowledge(Settings(), cache=trained))
+    return make_router(application.read_knowledge(Settings(), cache=trained))
 
 
 def test_sentences_to_try_get_what_the_readme_says(router: Router) -> None:

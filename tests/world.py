@@ -561,7 +561,7 @@ async def running_bot(
 
 def train_into(folder: Path) -> None:
     """Train the matcher into a folder where a bot with that state folder finds it; does nothing if none is needed."""
-    application.load_knowledge(Settings(), cache=folder)
+    application.read_knowledge(Settings(), cache=folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

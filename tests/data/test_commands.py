@@ -286,6 +286,7 @@ def test_yes_and_no_answer_the_command_before(
     assert understood(understanding, text, role=Role.ADMIN, context=context).command is command
 
 
+# Open: the matcher suggests purge_cancel for the one word, and the grammar permits it.
 def test_a_bare_purge_takes_nothing_back(understanding: Understanding) -> None:
     """The one word asks for a purge or for its state; it never confirms or cancels one."""
     for text in ("purge", "PURGE", "Löschlauf"):

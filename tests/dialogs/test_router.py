@@ -454,8 +454,16 @@ async def test_somebody_without_object_id_gets_public_answers(bot: Bot) -> None:
     """AZ-02: without an object id everything public is answered, and nothing else is offered."""
     nobody = actor(object_id="")
     assert (await bot.says("wer bekommt meine push daten", nobody)).outcome == Outcome.ANSWER
-    assert (await bot.says("hilfe", nobody)).outcome == Outcome.HELP
+    assert (await bot.says("hilfe", nobody, conversation="two")).outcome == Outcome.HELP
     assert said("command.refused") in shown(await bot.says("welche logs sind überfällig?", nobody))
+
+
+# Open: after a question, "hilfe" is read as a follow-up and answered from support_contact.
+@pytest.mark.parametrize("text", ["hilfe", "help", "was kannst du", "hallo"])
+async def test_help_is_help_in_the_middle_of_a_conversation(bot: Bot, text: str) -> None:
+    """Who asks for help gets help, whatever was spoken of before."""
+    await bot.says("wer bekommt meine push daten")
+    assert (await bot.says(text)).outcome == Outcome.HELP
 
 
 async def test_an_admin_is_understood_as_one(bot: Bot) -> None:
