@@ -32,7 +32,7 @@ check: .venv/installed-dev  ## Check format, lint, types, floors and the other r
 
 bench: .venv/installed-dev .venv/stock/installed  ## Measure the answers on the validation set, and what a turn costs
 	$(VENV)/python bench/questions.py
-	$(VENV)/python bench/turns.py --stock-python .venv/stock/bin/python
+	$(VENV)/python bench/turns.py --stock-python $(CURDIR)/.venv/stock/bin/python
 
 lock: .venv/installed-dev  ## Write the lock files anew, with hashes
 	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.lock

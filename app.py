@@ -174,11 +174,7 @@ def _parts(
     contexts, seen = Contexts(clock), Repetitions(clock)
     handler = Handler(
         router=build_router(knowledge, settings, feedback, contexts=contexts, banner=dev),
-        directory=Directory(
-            tenant_id=tenant,
-            admins=(*settings.roles.admins, *(DEV_ADMINS if dev else ())),
-            dpos=(*settings.roles.dpos, *(DEV_DPOS if dev else ())),
-        ),
+        directory=_directory(settings, tenant, dev=dev),
         metrics=metrics,
         person=PersonHash(load_person_key(folder)),
         seen=seen,
@@ -195,6 +191,14 @@ def _parts(
         metrics=metrics,
         keys=keys,
         sweep=sweep,
+    )
+
+
+def _directory(settings: Settings, tenant: str, *, dev: bool) -> Directory:
+    return Directory(
+        tenant_id=tenant,
+        admins=(*settings.roles.admins, *(DEV_ADMINS if dev else ())),
+        dpos=(*settings.roles.dpos, *(DEV_DPOS if dev else ())),
     )
 
 

@@ -136,8 +136,12 @@ def conversation_id(wire: Mapping[str, Any]) -> str:
 
 
 def locale_of(wire: Mapping[str, Any]) -> Lang:
-    """Give the language of the person's Teams: German for de-*, else English."""
+    """Give the language of the person's Teams: German for de-* and where nothing is known, else English."""
     locale = wire.get("locale")
+    entities = wire.get("entities")
+    for entity in entities if isinstance(entities, list) else ():
+        if not isinstance(locale, str) and isinstance(entity, dict) and entity.get("type") == "clientInfo":
+            locale = entity.get("locale")
     return Lang.DE if not isinstance(locale, str) or locale.lower().startswith("de") else Lang.EN
 
 

@@ -136,7 +136,7 @@ def _answer(texts: Texts, answered: Answered, lists: Lists) -> Iterable[Element]
     lang = texts.lang
     yield heading(answered.topic.title[lang])
     if answered.aspect.outcome is Outcome.NOT_IN_TERMS:
-        yield text(texts("answer.label_not_in_terms"), weight="Bolder", color="Warning", spacing="None")
+        yield container([text(texts("answer.label_not_in_terms"), weight="Bolder")], style="warning")
     elif answered.topic.changed_by_overlay:
         yield text(texts("answer.label_own"), weight="Bolder", color="Accent", spacing="None")
     yield text(answered.aspect.answer[lang])
@@ -156,12 +156,13 @@ def _rows(texts: Texts, answered: Answered, lists: Lists) -> Iterable[tuple[str,
         yield texts("answer.fact_recipients"), topic.recipients[lang]
     if topic.retention:
         yield texts("answer.fact_retention"), topic.retention[lang]
+        # The general list names the call journal, and must not stand under a period that is not the journal's.
+        return
     if topic.data_categories:
         names = ", ".join(lists.data_categories[key][lang] for key in topic.data_categories)
         yield texts("answer.fact_categories"), texts("answer.in_general", list=names, clause="2.8")
     if topic.subjects:
-        names = ", ".join(lists.subjects[key][lang] for key in topic.subjects)
-        yield texts("answer.fact_subjects"), texts("answer.in_general", list=names, clause="2.9")
+        yield texts("answer.fact_subjects"), texts("answer.groups_in_general", count=str(len(topic.subjects)))
 
 
 def _background(texts: Texts, found: Sequence[Fact]) -> Iterable[Element]:
@@ -214,7 +215,7 @@ def _footers(texts: Texts, answers: Sequence[Answered]) -> Iterable[str]:
 def _links(texts: Texts, related: Sequence[Link], *, back: Link | None, come_from: str) -> Iterable[Element]:
     if back:
         yield _show(texts, Link(id=back.id, title=texts("answer.back", title=back.title)))
-    for link in related[:MOST_RELATED]:
+    for link in [link for link in related if not back or link.id != back.id][:MOST_RELATED]:
         yield _show(texts, link, come_from=come_from)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import app as application  # noqa: TID251  the tests look at the knowledge that the product itself loads
+import app as application  # noqa: TID251  the tests look at what the product itself builds
 from bot.settings import Settings
 from cards.texts import load_texts
 from data.access import Actor, Role
 from data.catalogue.model import Aspect, Catalogue
+from data.knowledge import Knowledge
 from data.labels import Lang
 from data.questions.context import Context, Contexts
 from data.questions.matcher import Matcher
@@ -25,25 +26,25 @@ TENANT = "00000000-0000-4000-8000-0000000000f0"
 
 
 @pytest.fixture(scope="session")
-def knowledge(trained: Path) -> application.Knowledge:
+def knowledge(trained: Path) -> Knowledge:
     """Give catalogue, corpus and model as the product has them; trains only where the shipped model is stale."""
     return application.read_knowledge(Settings(), cache=trained)
 
 
 @pytest.fixture(scope="session")
-def catalogue(knowledge: application.Knowledge) -> Catalogue:
+def catalogue(knowledge: Knowledge) -> Catalogue:
     """Give the shipped catalogue."""
     return knowledge.catalogue
 
 
 @pytest.fixture(scope="session")
-def matcher(knowledge: application.Knowledge) -> Matcher:
+def matcher(knowledge: Knowledge) -> Matcher:
     """Give the trained matcher."""
     return Matcher(knowledge.model, knowledge.corpus.lexicon)
 
 
 @pytest.fixture(scope="session")
-def built_router(knowledge: application.Knowledge) -> Router:
+def built_router(knowledge: Knowledge) -> Router:
     """Give a router as the product builds it; tests take its parts, or a fresh one with `fresh_router`."""
     return make_router(knowledge)
 
@@ -83,7 +84,7 @@ def answers_of(catalogue: Catalogue) -> Iterator[tuple[str, Aspect]]:
             yield f"{topic.id}.{aspect.id}" if aspect.id else topic.id, aspect
 
 
-def make_router(knowledge: application.Knowledge, *, banner: bool = False) -> Router:
+def make_router(knowledge: Knowledge, *, banner: bool = False) -> Router:
     """Build the router as the product does."""
     feedback, contexts = MemoryFeedbackStore(), Contexts(FakeClock())
     return application.build_router(knowledge, Settings(), feedback, contexts=contexts, banner=banner)

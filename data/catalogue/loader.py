@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from data.catalogue.files import (
+    AspectPatch,
+    AspectTable,
     CategoriesFile,
     CategoryTable,
     NoticesFile,
@@ -62,10 +64,8 @@ class _Known:
         self._ids = ids
 
     def check(self, path: Path, file: TopicFile) -> None:
+        _refuse_twins(path, file.aspects)
         aspects = [aspect.id for aspect in file.aspects]
-        if len(set(aspects)) != len(aspects):
-            message = f"{path}: aspects: two aspects have the same id"
-            raise CatalogueError(message)
         if not (file.phrasings.de or file.phrasings.en):
             message = f"{path}: phrasings: nobody could ever find this topic; give at least one phrasing"
             raise CatalogueError(message)
@@ -88,6 +88,13 @@ class _Known:
             raise CatalogueError(message)
 
 
+def _refuse_twins(path: Path, aspects: Iterable[AspectTable | AspectPatch]) -> None:
+    ids = [aspect.id for aspect in aspects]
+    if len(set(ids)) != len(ids):
+        message = f"{path}: aspects: two aspects have the same id"
+        raise CatalogueError(message)
+
+
 def _topic_tables(overlay: Path | None) -> tuple[dict[Path, dict[str, Any]], frozenset[Path]]:
     """Read all topic files, the overlay's merged into the shipped ones; tells which ones the overlay touched."""
     tables = {path: read_table(path) for path in sorted((SHIPPED / "topics").glob("*.toml"))}
@@ -100,7 +107,7 @@ def _topic_tables(overlay: Path | None) -> tuple[dict[Path, dict[str, Any]], fro
             message = f"{path}: id: another file of the overlay has the same id"
             raise CatalogueError(message)
         if name in by_id:
-            check_table(TopicPatch, table, path)
+            _refuse_twins(path, check_table(TopicPatch, table, path).aspects or ())
             table = _merged(tables.pop(by_id[name]), table)
         tables[path] = table
         own[name] = path

@@ -92,7 +92,8 @@ def _journal_is_no_log(
     about_calls = "journal" in concepts or ("call" in concepts and _BARE_LOG.search(even))
     if about_calls and "faultlog" not in concepts:
         return _without(ranked, "diagnostics", instead="journal")
-    names_logs = concepts & {"faultlog", "log", "ninety"} or (context is not None and context.topic == "diagnostics")
+    names_logs = concepts & {"faultlog", "log", "ninety"} or "2.7" in even
+    names_logs = names_logs or (context is not None and context.topic == "diagnostics")
     return ranked if names_logs else _without(ranked, "diagnostics")
 
 

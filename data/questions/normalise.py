@@ -26,7 +26,7 @@ _JOINED = (
     # The call journal under all its names: clause 2.8.4 speaks of journals and connection logs.
     (
         re.compile(
-            r"(?<!calljournal )\b(calls?|phone|telephone|connections?|dial(?:l?ing)?)[\s-]?"
+            r"(?<!calljournal )(?!calljournal\b)\b(calls?|phone|telephone|connections?|dial(?:l?ing)?)[\s-]?"
             r"(logs?|histor(?:y|ies)|lists?|records?|journals?|register|protocols?)\b",
         ),
         r"calljournal \1 \2",

@@ -80,7 +80,6 @@ def test_no_key_is_missing() -> None:
     assert used_keys() - sentences(Lang.DE).keys() == set()
 
 
-# Open: five sentences are used by no card.
 def test_no_key_is_left_over() -> None:
     """Every sentence is used by some card."""
     assert sentences(Lang.DE).keys() - used_keys() == set()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import Knowledge, all_examples  # noqa: TID251  the examples as the product learns them
 from data.catalogue.files import CLAUSES, CategoriesFile, NoticesFile, TopicFile
 from data.catalogue.loader import SHIPPED
 from data.catalogue.model import TERMS_VERSION, Catalogue, Group
+from data.knowledge import Knowledge, all_examples
 from data.labels import Lang, Outcome
 from data.questions.commands import Command
 from data.questions.corpus import FOLDER

@@ -210,7 +210,6 @@ MISTAKES: Mapping[str, tuple[str | bytes, tuple[str, ...]]] = {
 }
 
 
-# Open: an id that is a list is a TypeError in _topic_tables.
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_a_topic_is_named(overlay: Overlay, mistake: str) -> None:
     """Each mistake is refused with file, key and reason; the same file without it is read."""
@@ -241,7 +240,7 @@ MERGED: Mapping[str, tuple[str, str]] = {
 }
 
 
-# Open: data/catalogue/loader.py merges before it checks, so wrong shapes crash, vanish or become single characters.
+# Open: two aspects of the same id in a change of a shipped topic are merged in silence (_merged_aspects).
 @pytest.mark.parametrize("mistake", MERGED)
 def test_a_mistake_in_a_changed_topic_is_named(overlay: Overlay, mistake: str) -> None:
     """A change of a shipped topic is checked like a topic of its own; the message names the overlay's file."""
@@ -265,7 +264,6 @@ NOTICES: Mapping[str, tuple[str, str]] = {
 }
 
 
-# Open: _read_notices passes over anything that is not a list called notices, and crashes on a list of texts.
 @pytest.mark.parametrize("mistake", NOTICES)
 def test_a_mistake_in_the_notices_is_named(overlay: Overlay, mistake: str) -> None:
     """Each mistake in the overlay's notices is refused with file, key and reason, never passed over in silence."""
@@ -276,7 +274,6 @@ def test_a_mistake_in_the_notices_is_named(overlay: Overlay, mistake: str) -> No
     assert word in str(caught.value)
 
 
-# Open: a second change of the same shipped topic is a KeyError in _topic_tables.
 def test_two_files_of_an_overlay_cannot_give_the_same_topic(overlay: Overlay) -> None:
     """Nobody has to guess which of two files holds: it is refused, for new topics and for changed ones."""
     with pytest.raises(CatalogueError, match="id: another file of the overlay has the same id"):

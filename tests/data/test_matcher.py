@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import Knowledge, all_examples  # noqa: TID251  the examples as the product learns them
 from data.catalogue.model import Catalogue
+from data.knowledge import Knowledge, all_examples
 from data.labels import Lang
 from data.questions.features import Lexicon, features_of
 from data.questions.matcher import MOST_RANKED, Example, Matcher

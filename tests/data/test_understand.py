@@ -282,15 +282,15 @@ def test_a_follow_up_is_read_with_what_was_said(talk: Talk, turns: tuple[str, ..
 
 def test_without_a_conversation_a_follow_up_means_little(talk: Talk) -> None:
     """The positive control: the same words alone do not find the topic."""
-    assert talk("und wer bekommt das?").topics != ("push",)
+    assert talk("wie lange wird das gespeichert?").topics != ("recording",)
 
 
 @pytest.mark.parametrize(("passed", "topic"), [(REMEMBER_SECONDS - 1, True), (REMEMBER_SECONDS + 1, False)])
 def test_a_subject_is_forgotten_after_ten_minutes(talk: Talk, passed: int, topic: bool) -> None:
     """What was talked about counts for ten minutes and not a second longer."""
-    talk("was steht in push nachrichten")
+    talk("werden anrufe aufgezeichnet?")
     talk.clock.advance(passed)
-    assert (talk("und wer bekommt das?").topics == ("push",)) is topic
+    assert (talk("wie lange wird das gespeichert?").topics == ("recording",)) is topic
 
 
 def test_the_language_stays_where_a_text_does_not_tell(talk: Talk) -> None:

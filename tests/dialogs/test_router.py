@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import Knowledge  # noqa: TID251  the knowledge as the product loads it
 from cards.elements import visible_text
 from cards.verbs import Verb
 from data.access import Actor, Role
 from data.catalogue.model import Catalogue
+from data.knowledge import Knowledge
 from data.labels import Lang, Outcome
 from data.questions.commands import STATE_CHANGING, Command
 from data.stores.memory import MemoryFeedbackStore
@@ -458,7 +458,6 @@ async def test_somebody_without_object_id_gets_public_answers(bot: Bot) -> None:
     assert said("command.refused") in shown(await bot.says("welche logs sind überfällig?", nobody))
 
 
-# Open: after a question, "hilfe" is read as a follow-up and answered from support_contact.
 @pytest.mark.parametrize("text", ["hilfe", "help", "was kannst du", "hallo"])
 async def test_help_is_help_in_the_middle_of_a_conversation(bot: Bot, text: str) -> None:
     """Who asks for help gets help, whatever was spoken of before."""
@@ -553,9 +552,9 @@ async def test_a_search_never_finds_a_command(bot: Bot, catalogue: Catalogue, te
 
 async def test_conversations_do_not_mix(bot: Bot) -> None:
     """What one conversation is about means nothing in another."""
-    await bot.says("was steht in push nachrichten", conversation="a")
-    assert (await bot.says("und wer bekommt das?", conversation="a")).topics == ("push",)
-    assert (await bot.says("und wer bekommt das?", conversation="b")).topics != ("push",)
+    await bot.says("werden anrufe aufgezeichnet?", conversation="a")
+    assert (await bot.says("wie lange wird das gespeichert?", conversation="a")).topics == ("recording",)
+    assert (await bot.says("wie lange wird das gespeichert?", conversation="b")).topics != ("recording",)
 
 
 async def test_yes_after_a_purge_is_recognised_and_still_refused(bot: Bot) -> None:
