@@ -153,7 +153,8 @@ class Understanding:
                 return suggested
         if parsed is None:
             return None
-        overruled = self._grammar.is_plain_order(even) and best.label != OUT_OF_SCOPE
+        harmless = parsed not in STATE_CHANGING and best.label.startswith(AMBIGUOUS)
+        overruled = harmless or (self._grammar.is_plain_order(even) and best.label != OUT_OF_SCOPE)
         objects = not best.label.startswith(COMMAND) and best.probability >= OBJECT_FROM and not overruled
         return None if objects else parsed
 

@@ -106,9 +106,6 @@ ORDERS: Mapping[Command, tuple[str, ...]] = {
         "remind me about the warning next week",
     ),
 }
-GAPS = frozenset({"get rid of the old error logs please", "gibt es fällige Protokolle?"})
-"""Orders that are not recognised yet: the bot then shows help or an answer, which is a nuisance and no danger."""
-
 NO_ORDERS = (
     # questions about deleting
     "Wann werden die Logs gelöscht?",
@@ -235,12 +232,7 @@ def test_the_table_is_large_enough() -> None:
 @pytest.mark.parametrize("role", [Role.EMPLOYEE, Role.ADMIN])
 @pytest.mark.parametrize(
     ("text", "command"),
-    [
-        pytest.param(text, command, marks=[pytest.mark.xfail(reason="not recognised yet", strict=False)])
-        if text in GAPS
-        else (text, command)
-        for text, command in ROWS
-    ],
+    ROWS,
 )
 def test_an_order_is_recognised(understanding: Understanding, text: str, command: Command, role: Role) -> None:
     """An order is recognised as what it is, whoever gives it; who may give it is decided elsewhere."""

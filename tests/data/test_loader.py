@@ -240,7 +240,6 @@ MERGED: Mapping[str, tuple[str, str]] = {
 }
 
 
-# Open: two aspects of the same id in a change of a shipped topic are merged in silence (_merged_aspects).
 @pytest.mark.parametrize("mistake", MERGED)
 def test_a_mistake_in_a_changed_topic_is_named(overlay: Overlay, mistake: str) -> None:
     """A change of a shipped topic is checked like a topic of its own; the message names the overlay's file."""

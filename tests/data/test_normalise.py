@@ -21,7 +21,6 @@ GERMAN = st.text(alphabet="abcdefghijklmnopqrstuvwxyzäöüß ABCÄÖÜ?.,", max
 SLOW_SECONDS = 0.2
 
 
-# Open: "call log" becomes "calljournal call log", and that grows each time it is evened out.
 @given(st.one_of(ANYTHING, st.lists(st.sampled_from(FIELD_WORDS), max_size=20).map(" ".join)))
 @example("call log")
 @example("pro-call nex")
