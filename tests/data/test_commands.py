@@ -313,7 +313,6 @@ def test_no_question_of_the_catalogue_changes_anything(
     assert wrong == []
 
 
-# Open: a few questions about purges, and reminders of other things, still are taken for orders.
 def test_what_is_asked_about_commands_changes_nothing(understanding: Understanding, knowledge: Knowledge) -> None:
     """Questions about purges, and orders about other people's things, are learnt as such and stay such."""
     wrong = [
