@@ -180,7 +180,7 @@ def _contact(texts: Texts, contact: Contact) -> str:
     parts = [escape(part) for part in (contact.dpo_name, contact.dpo_mail) if part]
     line = texts("answer.contact_known", contact=", ".join(parts)) if parts else texts("answer.contact_unknown")
     if contact.controller:
-        line += " " + texts("answer.controller", controller=escape(contact.controller))
+        line = line.removesuffix(".") + ". " + texts("answer.controller", controller=escape(contact.controller))
     return line
 
 
