@@ -1,82 +1,72 @@
-"""Reads the settings, builds every part once, starts what the command line asked for; alone names concrete parts."""
+"""Reads the settings, builds every part once, starts what the command line asked for; alone names concrete parts.
 
-import asyncio
+What only one command needs is imported where it is built, so that `scan` does not wait for the Bot Framework.
+"""
+
 import logging
-import os
+import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING
 
-import aiohttp
 import structlog
 
-from bot import doctor as examination
-from bot.adapter.authentication import GuardedAuthentication
-from bot.adapter.cloud_adapter import HardenedAdapter
-from bot.adapter.clouds import cloud_of
-from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, PooledConnectors, TokenSource
-from bot.adapter.credentials import (
-    OutboundToken,
-)
-from bot.adapter.hosts import HostList
-from bot.adapter.keys import SigningKeys
-from bot.adapter.tokens import TokenVerifier
-from bot.console import build_cli
-from bot.gate import Gate
-from bot.handler import Handler, Repetitions
-from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_TENANT, Directory
-from bot.logs import PersonHash, configure_logs, load_person_key
-from bot.metrics import Metrics
-from bot.package import write_package
-from bot.registration import check_servable, signing_keys, token_source, trusted_authorities
-from bot.server import Address, Edge, Health, Listening, listening
-from bot.settings import LOOPBACK_HOSTS, Settings, load_settings
-from cards.ask import Contact
-from cards.elements import visible_text
-from cards.texts import load_texts
-from data.access import Actor, Role
-from data.catalogue.loader import load_catalogue
+from bot.console import Asker, build_cli
+from bot.logs import configure_logs
+from bot.operator import host_operator
+from bot.settings import Settings, SourceSettings, load_settings
+from data.access import Actor
 from data.clock import SystemClock
 from data.errors import SettingsError, StateError
-from data.knowledge import Knowledge, all_examples, load_knowledge
-from data.labels import Lang
-from data.questions.context import Contexts
-from data.questions.corpus import load_corpus
-from data.questions.language import SmallWordsFirst
-from data.questions.matcher import Matcher
-from data.questions.training import SHIPPED_MODEL, digest_of, save_model, train
-from data.questions.understand import Understanding
-from data.stores.interface import FeedbackStore
-from data.stores.memory import MemoryFeedbackStore
-from data.stores.tinydb_store import TinyFeedbackStore
-from dialogs.ask import AskDialog
-from dialogs.help import HelpDialog
-from dialogs.purge import PurgeDialog
-from dialogs.router import Router
-from dialogs.turn import Turn, TurnKind
+from data.retention.instants import Instant, instant_of
 
-VERSION = "0.1.0"
+if TYPE_CHECKING:
+    from bot.assembly import Parts
+    from bot.commands import AuditCheck
+    from bot.doctor import Check
+    from bot.server import Listening
+    from data.knowledge import Knowledge
+    from data.purge.engine import Engine
+    from data.questions.context import Contexts
+    from data.sources.interface import Source
+    from data.stores.interface import FeedbackStore
+    from data.watch import Watch
+    from dialogs.router import Router
+
+VERSION = "0.2.0"
 _log = structlog.get_logger(__name__)
 
 
-def read_knowledge(settings: Settings, *, cache: Path | None = None) -> Knowledge:
+def read_knowledge(settings: Settings, *, cache: Path | None = None) -> "Knowledge":
     """Read what the bot knows, with the operator's overlay and addresses."""
+    from data.knowledge import load_knowledge
+
     overlay = Path(settings.catalogue.overlay) if settings.catalogue.overlay else None
     return load_knowledge(overlay=overlay, notice_urls=settings.notices, cache=cache)
 
 
 def build_router(
-    knowledge: Knowledge,
+    knowledge: "Knowledge",
     settings: Settings,
-    feedback: FeedbackStore,
+    feedback: "FeedbackStore",
     *,
-    contexts: Contexts,
+    contexts: "Contexts",
     banner: bool,
-) -> Router:
+) -> "Router":
     """Build what decides which card answers a turn."""
+    from cards.ask import Contact
+    from cards.texts import load_texts
+    from data.questions.language import SmallWordsFirst
+    from data.questions.matcher import Matcher
+    from data.questions.understand import Understanding
+    from dialogs.ask import AskDialog
+    from dialogs.help import HelpDialog
+    from dialogs.purge import PurgeDialog
+    from dialogs.router import Router
+
     texts = load_texts()
     lexicon = knowledge.corpus.lexicon
     matcher = Matcher(knowledge.model, lexicon)
@@ -109,101 +99,36 @@ def build_router(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Everything that serves, built."""
-
-    edge: Edge
-    health: Health
-    metrics: Metrics
-    keys: SigningKeys | None
-    sweep: Callable[[], None]
-    """Drops what is remembered for minutes only."""
-
-
 @asynccontextmanager
-async def built(settings: Settings, *, dev: bool) -> AsyncIterator[Parts]:
+async def built(settings: Settings, *, dev: bool) -> AsyncIterator["Parts"]:
     """Build everything that serves and take it down again."""
-    folder = _state_folder(settings, dev=dev)
+    import asyncio
+
+    from bot.assembly import assemble, outbound_session
+    from data.stores.tinydb_store import TinyFeedbackStore
+
+    folder = state_folder(settings, dev=dev)
     knowledge = await asyncio.to_thread(read_knowledge, settings, cache=folder)
     feedback = TinyFeedbackStore(folder / "feedback.json")
-    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
-    connections = aiohttp.TCPConnector(limit=100, limit_per_host=50, ssl=trusted_authorities())
+
+    def router(contexts: "Contexts") -> "Router":
+        return build_router(knowledge, settings, feedback, contexts=contexts, banner=dev)
+
     try:
-        async with aiohttp.ClientSession(
-            timeout=timeout,
-            connector=connections,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        ) as session:
-            yield _parts(settings, knowledge, feedback, session, folder, dev=dev)
+        async with outbound_session() as session:
+            yield assemble(settings, router, session, folder, dev=dev)
     finally:
         feedback.close()
 
 
-def _parts(
-    settings: Settings,
-    knowledge: Knowledge,
-    feedback: FeedbackStore,
-    session: aiohttp.ClientSession,
-    folder: Path,
-    *,
-    dev: bool,
-) -> Parts:
-    clock, metrics = SystemClock(), Metrics()
-    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
-    tenant = DEV_TENANT if dev else settings.teams.tenant_id
-    gate = Gate(
-        tenant_id=tenant,
-        channels=("msteams", "emulator") if dev else ("msteams",),
-        allows_url=hosts.allows,
-    )
-    keys = None if dev else signing_keys(settings, session, clock)
-    cloud = cloud_of(settings.teams.openid_metadata_url)
-    verifier = (
-        TokenVerifier(app_id=settings.teams.app_id, issuer=cloud.issuer, keys=keys, clock=clock) if keys else None
-    )
-    connectors = PooledConnectors(
-        hosts=hosts,
-        token=TokenSource() if dev else OutboundToken(acquire=token_source(settings), clock=clock),
-        session=session,
-        observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
-    )
-    adapter = HardenedAdapter(
-        GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
-    )
-    contexts, seen = Contexts(clock), Repetitions(clock)
-    handler = Handler(
-        router=build_router(knowledge, settings, feedback, contexts=contexts, banner=dev),
-        directory=_directory(settings, tenant, dev=dev),
-        metrics=metrics,
-        person=PersonHash(load_person_key(folder)),
-        seen=seen,
-    )
-
-    def sweep() -> None:
-        contexts.sweep()
-        seen.sweep()
-
-    checks = [lambda: "" if keys is None or keys.usable else "signing_keys", lambda: _writable(folder)]
-    return Parts(
-        edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
-        health=Health(checks, metrics),
-        metrics=metrics,
-        keys=keys,
-        sweep=sweep,
-    )
-
-
-def _directory(settings: Settings, tenant: str, *, dev: bool) -> Directory:
-    return Directory(
-        tenant_id=tenant,
-        admins=(*settings.roles.admins, *(DEV_ADMINS if dev else ())),
-        dpos=(*settings.roles.dpos, *(DEV_DPOS if dev else ())),
-    )
-
-
-async def serve(settings: Settings, *, dev: bool, announce: Callable[[Listening], None]) -> None:
+async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening"], None]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    import asyncio
+
+    from bot.assembly import keep_fetching, keep_tidy
+    from bot.registration import check_servable
+    from bot.server import Address, listening
+
     check_servable(settings, dev=dev)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -220,9 +145,9 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[[Listening]
             ops=Address(host=server.ops_host, port=server.ops_port),
         ) as where,
     ):
-        chores = [asyncio.create_task(_keep_tidy(parts.sweep))]
+        chores = [asyncio.create_task(keep_tidy(parts.sweep))]
         if parts.keys:
-            chores.append(asyncio.create_task(_keep_fetching(parts.keys)))
+            chores.append(asyncio.create_task(keep_fetching(parts.keys)))
         announce(where)
         await stop.wait()
         _log.info("stopping", action="stopping")
@@ -231,19 +156,84 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[[Listening]
     _log.info("stopped", action="stopped")
 
 
-async def _keep_fetching(keys: SigningKeys) -> None:
-    """Fetch the signing keys before the first turn, and again until there are some."""
-    pause = 1.0
-    while not await keys.prefetch():
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 60.0)
+def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[SourceSettings, ...]":
+    """Give the settings of all sources: in dev mode the sample logs, and nothing else."""
+    if not dev:
+        return settings.sources
+    from bot.samples import sample_settings, samples_in
+
+    return sample_settings(samples_in(folder, now=instant_of(SystemClock().now())))
 
 
-async def _keep_tidy(sweep: Callable[[], None]) -> None:
-    """Drop old contexts and repetitions every minute, also while nobody writes."""
-    while True:
-        await asyncio.sleep(60.0)
-        sweep()
+def build_sources(
+    settings: Settings, named: "Iterable[SourceSettings]", folder: Path, *, dev: bool
+) -> "Mapping[str, Source]":
+    """Build the sources, in the order of the settings."""
+    from bot.retention_settings import files_config
+    from data.formats.families.registry import all_families
+    from data.formats.logs import LogReader
+    from data.sources.files import FilesSource
+
+    reader, clock = LogReader(all_families()), SystemClock()
+    # Neither the bot's own state nor its code is anybody's log; the samples of dev mode lie in the state folder.
+    own = () if dev else (Path(settings.state.folder).absolute(), Path(__file__).resolve().parent)
+    configured = [files_config(source, forbidden=own) for source in named]
+    return {config.id: FilesSource(config, reader=reader, clock=clock, scratch=folder) for config in configured}
+
+
+@contextmanager
+def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Engine"]:
+    """Open stores, audit and sources, and build the services over them; one process at a time."""
+    from bot.documents import Documents
+    from bot.people import office_of, roles_source
+    from bot.retention_settings import care_of, rules_of
+    from cards.texts import load_texts
+    from data.audit.keys import Ed25519FileSigner
+    from data.audit.log import AuditLog
+    from data.purge.clock_guard import ClockGuard
+    from data.purge.engine import engine_of
+    from data.purge.parts import PurgeParts
+    from data.purge.people import Pseudonyms, load_key
+    from data.stores.tinydb_retention import open_retention
+
+    clock = SystemClock()
+    stores = open_retention(folder)
+    try:
+        signer = Ed25519FileSigner(folder / "keys")
+        audit = AuditLog(folder / "audit", clock=clock, signer=signer)
+        try:
+            named = named_sources(settings, folder, dev=dev)
+            sources = build_sources(settings, named, folder, dev=dev)
+            rules = rules_of(settings, named)
+            roles_of = roles_source(settings, dev=dev)
+            people = Pseudonyms(load_key(folder / "keys"), stores.people)
+            parts = PurgeParts(
+                sources=sources,
+                rules=rules,
+                care=care_of(settings),
+                stores=stores,
+                audit=audit,
+                guard=ClockGuard(clock, stores.ticks),
+                people=people,
+                roles_of=roles_of,
+                documents=Documents(
+                    folder / "certificates",
+                    signer=signer,
+                    texts=load_texts(),
+                    controller=settings.contacts.controller,
+                    sources=sources,
+                    rules=rules,
+                    office_of=office_of(people, roles_of),
+                    version=VERSION,
+                ),
+                commit=Lock(),
+                new_id=lambda: secrets.token_hex(8),
+            )
+            yield engine_of(parts, holder=f"executor-{secrets.token_hex(8)}")
+        finally:
+            audit.close()
+    finally:
+        stores.close()
 
 
 class Application:
@@ -251,66 +241,122 @@ class Application:
 
     def serve(self, *, dev: bool) -> None:
         """Run until stopped."""
+        import asyncio
+
         settings = load_settings()
 
-        def announce(where: Listening) -> None:
+        def announce(where: "Listening") -> None:
             mode = "dev" if dev else "production"
             _log.info("listening", action="listening", port=where.port, ops_port=where.ops_port, mode=mode)
 
         asyncio.run(serve(settings, dev=dev, announce=announce))
 
-    def asker(self) -> Callable[..., Mapping[str, Any]]:
+    def asker(self) -> Asker:
         """Build what answers questions on the command line."""
+        from bot.asking import asker_of
+        from data.questions.context import Contexts
+        from data.stores.memory import MemoryFeedbackStore
+
         settings = load_settings()
-        folder = Path(settings.state.folder)
-        router = build_router(
-            read_knowledge(settings, cache=folder if settings.catalogue.overlay else None),
-            settings,
-            MemoryFeedbackStore(),
-            contexts=Contexts(SystemClock()),
-            banner=False,
-        )
-        number = iter(range(1_000_000_000))
+        folder = Path(settings.state.folder) if settings.catalogue.overlay else None
+        knowledge = read_knowledge(settings, cache=folder)
+        contexts = Contexts(SystemClock())
+        return asker_of(build_router(knowledge, settings, MemoryFeedbackStore(), contexts=contexts, banner=False))
 
-        def ask(*, turns: Sequence[str], role: Role, lang: Lang | None) -> Mapping[str, Any]:
-            conversation = str(next(number))
-            actor = Actor(tenant_id="console", object_id="console", roles=frozenset({Role.EMPLOYEE, role}))
-            for text in turns:
-                turn = Turn(kind=TurnKind.MESSAGE, actor=actor, conversation=conversation, text=text, lang=lang)
-                reply = router.say(turn)
-            return {
-                "lang": reply.lang,
-                "outcome": reply.outcome,
-                "topics": list(reply.topics),
-                "clauses": list(reply.clauses),
-                "notices": list(reply.notices),
-                "confidence": round(reply.confidence, 4),
-                "answer": visible_text(dict(reply.card or {})),
-                "options": list(reply.options),
-            }
-
-        return ask
-
-    def doctor(self, *, url: str) -> Iterable[examination.Check]:
+    def doctor(self, *, url: str) -> "Iterable[Check]":
         """Examine this deployment."""
+        import asyncio
+
+        from bot import doctor as examination
+        from bot.registration import check_servable
+
         settings = load_settings()
         return asyncio.run(examination.examine(settings, url=url, build=built, check_servable=check_servable))
 
     def pack(self, path: Path) -> None:
         """Write the Teams app package."""
+        from bot.package import write_package
+
         settings = load_settings()
         write_package(path, app_id=settings.teams.app_id, manifest=settings.manifest, version=VERSION)
 
     def train(self) -> str:
         """Train the shipped matcher anew."""
+        from data.catalogue.loader import load_catalogue
+        from data.knowledge import all_examples
+        from data.questions.corpus import load_corpus
+        from data.questions.training import SHIPPED_MODEL, digest_of, save_model, train
+
         catalogue, corpus = load_catalogue(), load_corpus()
         examples = all_examples(catalogue, corpus)
         model = train(examples, corpus.lexicon, digest=digest_of(examples, corpus.stems))
         save_model(model, SHIPPED_MODEL)
         return f"{len(examples)} examples, {len(model.labels)} labels, {len(model.features)} features"
 
+    # -- the retention engine -----------------------------------------------------------------------------------------
 
-def _state_folder(settings: Settings, *, dev: bool) -> Path:
+    @contextmanager
+    def watch(self, *, dev: bool) -> Iterator["Watch"]:
+        """Open what only looks."""
+        from bot.retention_settings import care_of, rules_of
+        from data.stores.tinydb_retention import read_retention
+        from data.watch import Watch, Watched
+
+        settings = load_settings()
+        folder = state_folder(settings, dev=dev)
+        stores = read_retention(folder)
+        named = named_sources(settings, folder, dev=dev)
+        try:
+            yield Watch(
+                Watched(
+                    sources=build_sources(settings, named, folder, dev=dev),
+                    rules=rules_of(settings, named),
+                    care=care_of(settings),
+                    holds=stores.holds,
+                    marks=stores.marks,
+                    requests=stores.requests,
+                )
+            )
+        finally:
+            stores.close()
+
+    @contextmanager
+    def engine(self, *, dev: bool) -> Iterator["Engine"]:
+        """Open what changes something."""
+        settings = load_settings()
+        with open_engine(settings, state_folder(settings, dev=dev), dev=dev) as engine:
+            yield engine
+
+    def operator(self) -> Actor:
+        """Tell who sits at this machine."""
+        return host_operator()
+
+    def now(self) -> Instant:
+        """Tell the time."""
+        return instant_of(SystemClock().now())
+
+    def verify_audit(self, *, dev: bool, checkpoint: Path | None) -> "AuditCheck":
+        """Verify the audit."""
+        from bot.audit_report import check_audit
+
+        return check_audit(state_folder(load_settings(), dev=dev), checkpoint=checkpoint)
+
+    def export_audit(self, out: Path, *, dev: bool) -> None:
+        """Write the audit with all that is needed to check it elsewhere."""
+        from bot.audit_report import write_export
+        from cards.texts import load_texts
+
+        write_export(state_folder(load_settings(), dev=dev), out, texts=load_texts())
+
+    def write_samples(self) -> Path:
+        """Write the sample logs of dev mode anew."""
+        from bot.samples import samples_in
+
+        return samples_in(state_folder(load_settings(), dev=True), now=self.now(), anew=True)
+
+
+def state_folder(settings: Settings, *, dev: bool) -> Path:
+    """Give the folder of what the bot keeps, made where it is missing; raises `SettingsError`, `StateError`."""
     folder = Path(settings.state.folder) / "dev" if dev else Path(settings.state.folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -321,10 +367,6 @@ def _state_folder(settings: Settings, *, dev: bool) -> Path:
         message = f"{folder}: everybody may write here; run chmod o-w"
         raise StateError(message)
     return folder
-
-
-def _writable(folder: Path) -> str:
-    return "" if os.access(folder, os.W_OK | os.X_OK) else "state_folder"
 
 
 def main() -> None:

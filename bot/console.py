@@ -13,11 +13,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bot.commands import RetentionServices
+from bot.retention_console import add_retention
 from data.access import Role
-from data.errors import CatalogueError, ProcallError, SettingsError, StateError
+from data.errors import CatalogueError, ProcallError, RefusedError, SettingsError, SourceError, UnknownError
 from data.labels import Lang
 
 DONE, FAILED, BAD_INPUT, REFUSED = 0, 1, 2, 3
+BAD_INPUT_REASONS = frozenset({"no_reason", "bad_review_date", "empty_range"})
+"""Refusals that a better command line would mend."""
 
 
 class Check(Protocol):
@@ -39,7 +43,7 @@ class Check(Protocol):
         ...
 
 
-class Services(Protocol):
+class Services(RetentionServices, Protocol):
     """What the commands need from `app.py`."""
 
     def serve(self, *, dev: bool) -> None:
@@ -123,16 +127,17 @@ def build_cli(services: Services) -> typer.Typer:
         """Train the shipped matcher after the catalogue was changed (for developers)."""
         _run(lambda: typer.echo(services.train()))
 
+    add_retention(cli, services, _run)
     return cli
 
 
 def _run(work: Callable[[], object]) -> None:
     try:
         work()
-    except (SettingsError, CatalogueError) as error:
+    except (SettingsError, CatalogueError, SourceError, UnknownError) as error:
         _stop(str(error))
-    except StateError as error:
-        _stop(str(error), FAILED)
+    except RefusedError as error:
+        _stop(str(error), BAD_INPUT if error.reason in BAD_INPUT_REASONS else REFUSED)
     except ProcallError as error:
         _stop(str(error), FAILED)
 

@@ -24,6 +24,12 @@ class Directory:
             for person in people:
                 self._roles[person.lower()] = self._roles.get(person.lower(), frozenset({Role.EMPLOYEE})) | {role}
 
+    def roles_of(self, tenant_id: str, object_id: str) -> frozenset[Role]:
+        """Tell what somebody is now; nobody of another tenant is anything."""
+        if tenant_id.lower() != self._tenant_id:
+            return frozenset()
+        return self._roles.get(object_id.lower(), frozenset({Role.EMPLOYEE}))
+
     def actor_of(self, wire: Mapping[str, Any]) -> Actor:
         """Tell who sent an activity that has passed the gate; without an object id nobody in particular."""
         sender = wire.get("from")

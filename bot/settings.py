@@ -12,12 +12,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from data.errors import SettingsError
+from data.retention.outside import outside_word
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """The hosts that may be reached without TLS; nothing else may."""
@@ -169,7 +180,7 @@ class RetentionSettings(_Section):
     """Days after which a record is overdue; never above the terms' 90."""
     margin_days: int = Field(default=7, ge=0, le=89)
     """Days before the limit at which a purge takes records along."""
-    warn_days: tuple[int, ...] = (14, 7, 2)
+    warn_days: tuple[Annotated[int, Field(ge=0, le=90)], ...] = (14, 7, 2)
     """Days before the limit at which the data protection officer is alerted."""
 
     @model_validator(mode="after")
@@ -211,11 +222,40 @@ class SourceSettings(_Section):
     include: tuple[str, ...] = ("*.log*",)
     """File name patterns."""
     zone: str = "UTC"
-    """Time zone of stamps that name none."""
+    """Time zone of stamps that name none, such as `Europe/Berlin`; empty is unknown: 26 hours of doubt."""
+    format: str = ""
+    """Format family of every file here, such as `jsonl`; empty lets each file's content decide."""
     rewrite: bool = True
     """Whether old records may be cut out of a file that also holds young ones."""
     quiet_minutes: int = Field(default=15, ge=1)
     """Minutes without a write after which a file counts as no longer active."""
+    owners: tuple[str, ...] = ()
+    """Accounts whose files may be deleted, besides the bot's own and the owner of the root: names or numbers."""
+
+    @model_validator(mode="after")
+    def _only_what_clause_2_7_names(self) -> "SourceSettings":
+        for field in ("id", "title", "root", "include"):
+            value = getattr(self, field)
+            texts = (Path(value).name,) if field == "root" else value if isinstance(value, tuple) else (value,)
+            word = next(filter(None, map(outside_word, texts)), "")
+            if word:
+                message = (
+                    f"{field} names {word!r}: journals, chats, recordings and call records are no logs "
+                    "of clause 2.7 and can never be a source"
+                )
+                raise ValueError(message)
+        return self
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        if value:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                message = f"{value!r} is no time zone; write one such as Europe/Berlin or UTC"
+                raise ValueError(message) from None
+        return value
 
 
 class ManifestSettings(_Section):

@@ -20,6 +20,7 @@ class Permission(StrEnum):
 
     ASK = "ask"
     RUN_PURGE = "run_purge"
+    APPROVE_PURGE = "approve_purge"
     SEE_RETENTION = "see_retention"
     SEE_AUDIT = "see_audit"
     PLACE_HOLD = "place_hold"
@@ -32,6 +33,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
         {
             Permission.ASK,
             Permission.RUN_PURGE,
+            Permission.APPROVE_PURGE,
             Permission.SEE_RETENTION,
             Permission.SEE_AUDIT,
             Permission.PLACE_HOLD,
@@ -41,6 +43,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.DPO: frozenset(
         {
             Permission.ASK,
+            Permission.APPROVE_PURGE,
             Permission.SEE_RETENTION,
             Permission.SEE_AUDIT,
             Permission.PLACE_HOLD,

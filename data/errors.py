@@ -6,6 +6,11 @@
     +-- SettingsError                 settings that cannot be used (exit code 2)
     +-- CatalogueError                a topic, notice or corpus file that cannot be used (exit code 2)
     +-- StateError                    the state folder cannot be trusted or used
+    |   `-- ConflictError             somebody else changed the stored thing first
+    +-- SourceError                   a place of logs cannot be used or read (exit code 2)
+    +-- UnknownError                  nothing is known under this name (exit code 2)
+    +-- RefusedError                  a rule of the product forbids it (exit code 3)
+    |   `-- ClockError                the clock cannot be trusted: nothing is deleted
     +-- CallerError                   somebody outside sent something that is refused
     |   +-- MalformedError            the body is not what the protocol says (HTTP 400)
     |   +-- TooLargeError             the body is larger than allowed (HTTP 413)
@@ -41,6 +46,31 @@ class CatalogueError(ProcallError):
 
 class StateError(ProcallError):
     """The state folder cannot be used."""
+
+
+class ConflictError(StateError):
+    """Somebody else changed it first."""
+
+
+class SourceError(ProcallError):
+    """The source cannot be used."""
+
+
+class UnknownError(ProcallError):
+    """Nothing is known under this name."""
+
+
+class RefusedError(ProcallError):
+    """A rule forbids it."""
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """A stable word for audit, metrics and texts."""
+
+
+class ClockError(RefusedError):
+    """The clock cannot be trusted."""
 
 
 class CallerError(ProcallError):

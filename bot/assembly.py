@@ -1,0 +1,126 @@
+"""Builds the face towards Teams out of settings and what `app.py` hands in: gate, adapter, handler, health."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bot.adapter.authentication import GuardedAuthentication
+from bot.adapter.cloud_adapter import HardenedAdapter
+from bot.adapter.clouds import cloud_of
+from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, PooledConnectors, TokenSource
+from bot.adapter.credentials import OutboundToken
+from bot.adapter.hosts import HostList
+from bot.adapter.keys import SigningKeys
+from bot.adapter.tokens import TokenVerifier
+from bot.gate import Gate
+from bot.handler import Handler, Repetitions
+from bot.identity import DEV_TENANT
+from bot.logs import PersonHash, load_person_key
+from bot.metrics import Metrics
+from bot.people import directory_of
+from bot.registration import signing_keys, token_source, trusted_authorities
+from bot.server import Edge, Health
+from bot.settings import LOOPBACK_HOSTS, Settings
+from data.clock import SystemClock
+from data.questions.context import Contexts
+from dialogs.router import Router
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that serves, built."""
+
+    edge: Edge
+    health: Health
+    metrics: Metrics
+    keys: SigningKeys | None
+    sweep: Callable[[], None]
+    """Drops what is remembered for minutes only."""
+
+
+@asynccontextmanager
+async def outbound_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Open the one session over which everything goes out."""
+    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
+    connections = aiohttp.TCPConnector(limit=100, limit_per_host=50, ssl=trusted_authorities())
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(timeout=timeout, connector=connections, cookie_jar=jar) as session:
+        yield session
+
+
+def assemble(
+    settings: Settings,
+    router: Callable[[Contexts], Router],
+    session: aiohttp.ClientSession,
+    folder: Path,
+    *,
+    dev: bool,
+) -> Parts:
+    """Put everything that serves together."""
+    clock, metrics = SystemClock(), Metrics()
+    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
+    tenant = DEV_TENANT if dev else settings.teams.tenant_id
+    gate = Gate(
+        tenant_id=tenant,
+        channels=("msteams", "emulator") if dev else ("msteams",),
+        allows_url=hosts.allows,
+    )
+    keys = None if dev else signing_keys(settings, session, clock)
+    cloud = cloud_of(settings.teams.openid_metadata_url)
+    verifier = (
+        TokenVerifier(app_id=settings.teams.app_id, issuer=cloud.issuer, keys=keys, clock=clock) if keys else None
+    )
+    connectors = PooledConnectors(
+        hosts=hosts,
+        token=TokenSource() if dev else OutboundToken(acquire=token_source(settings), clock=clock),
+        session=session,
+        observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
+    )
+    adapter = HardenedAdapter(
+        GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
+    )
+    contexts, seen = Contexts(clock), Repetitions(clock)
+    handler = Handler(
+        router=router(contexts),
+        directory=directory_of(settings, dev=dev),
+        metrics=metrics,
+        person=PersonHash(load_person_key(folder)),
+        seen=seen,
+    )
+
+    def sweep() -> None:
+        contexts.sweep()
+        seen.sweep()
+
+    checks = [lambda: "" if keys is None or keys.usable else "signing_keys", lambda: _writable(folder)]
+    return Parts(
+        edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
+        health=Health(checks, metrics),
+        metrics=metrics,
+        keys=keys,
+        sweep=sweep,
+    )
+
+
+async def keep_fetching(keys: SigningKeys) -> None:
+    """Fetch the signing keys before the first turn, and again until there are some."""
+    pause = 1.0
+    while not await keys.prefetch():
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 60.0)
+
+
+async def keep_tidy(sweep: Callable[[], None]) -> None:
+    """Drop old contexts and repetitions every minute, also while nobody writes."""
+    while True:
+        await asyncio.sleep(60.0)
+        sweep()
+
+
+def _writable(folder: Path) -> str:
+    return "" if os.access(folder, os.W_OK | os.X_OK) else "state_folder"

@@ -1,0 +1,160 @@
+"""Turns the outcome of a purge into its certificate or report: signed JSON, and a PDF in each language."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cards.texts import Texts
+from data.audit.keys import Signer
+from data.certificate.files import write_documents
+from data.certificate.guard import Form, check_text
+from data.certificate.issue import issue
+from data.certificate.model import (
+    Amount,
+    AuditRange,
+    Checked,
+    Facts,
+    KnownCopy,
+    Look,
+    Office,
+    Part,
+    Person,
+    PurgedSource,
+    Reason,
+    Role,
+    applied,
+    residue_of,
+)
+from data.certificate.pdf import render_pdf
+from data.labels import Lang
+from data.purge.parts import Outcome, Written
+from data.retention.evidence import Evidence
+from data.retention.instants import BEGINNING
+from data.retention.residue import Code
+from data.retention.rule import RetentionRule
+from data.retention.unit import Action
+from data.retention.verdict import Level, Verdict
+from data.sources.interface import Source
+
+TERMS = "05-2025"
+"""Version of the terms whose clause 2.7 is the rule."""
+
+
+class Documents:
+    """Writes the documents of purges into one folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        signer: Signer,
+        texts: Mapping[Lang, Texts],
+        controller: str,
+        sources: Mapping[str, Source],
+        rules: Mapping[str, RetentionRule],
+        office_of: Callable[[str], Office],
+        version: str,
+    ) -> None:
+        self._folder = folder
+        self._signer = signer
+        self._texts = texts
+        self._issuer = issuer_of(controller)
+        self._sources = sources
+        self._rules = rules
+        self._office_of = office_of
+        self._version = version
+
+    def write(self, outcome: Outcome, *, previous: str) -> Written:
+        """Issue, render and write; the verdict is what the document says. Raises `StateError`."""
+        document = issue(
+            self._facts(outcome),
+            verdict=outcome.verdict,
+            signer=self._signer,
+            now=outcome.verified_at,
+            previous=previous,
+        )
+        pdfs = {lang: render_pdf(document, say, lang=lang) for lang, say in self._texts.items()}
+        written = write_documents(self._folder, document, pdfs, self._signer)
+        return Written(
+            path=str(written.document),
+            digest=document.digest,
+            verdict=Verdict(document.body["verdict"]),
+        )
+
+    def _facts(self, outcome: Outcome) -> Facts:
+        request = outcome.request
+        source = self._sources[request.source]
+        able = source.capabilities()
+        selected, kept = request.preview.selected, request.preview.kept
+        results = outcome.results
+        rewritten = results.get(Code.REWRITTEN, 0)
+        deleted = results.get(Code.DELETED, 0) + results.get(Code.ABSENT, 0)
+        used = ((Action.DELETE, deleted), (Action.REWRITE, rewritten))
+        return Facts(
+            request=request.id,
+            issuer=self._issuer,
+            role=Role.CONTROLLER,
+            rule=applied(self._rules[request.source], terms=TERMS),
+            reason=Reason.BREAK_GLASS if request.break_glass else Reason.REGULAR,
+            sources=(
+                PurgedSource(
+                    id=source.id,
+                    connector=able.kind,
+                    connector_version=able.version,
+                    clock_offset_us=source.probe().clock_offset,
+                ),
+            ),
+            methods=tuple(action for action, count in used if count),
+            level=Level.REMOVED,
+            cutoff=request.cutoff,
+            scope_digest=request.digest,
+            manifest_root=request.preview.root,
+            selected=Amount(units=selected.units, records=selected.records, bytes=selected.bytes),
+            deleted=Amount(units=deleted, records=outcome.records, bytes=outcome.size),
+            rewritten_units=rewritten,
+            kept=Amount(units=kept.units, records=kept.records, bytes=kept.bytes),
+            residue=residue_of(results, request.preview.residue),
+            set_aside={Code(code): count for code, count in request.preview.residue.items()},
+            undatable=kept.undatable,
+            oldest_deleted=None if outcome.lo in {None, BEGINNING} else outcome.lo,
+            youngest_deleted=outcome.hi,
+            oldest_remaining=None if outcome.oldest_left in {None, BEGINNING} else outcome.oldest_left,
+            evidence={Evidence(kind): count for kind, count in request.preview.evidence.items()},
+            started=outcome.started_at,
+            ended=outcome.ended_at,
+            people=self._people(outcome),
+            checked=Checked(
+                found=outcome.verification,
+                verdict=outcome.verdict,
+                look=Look.FRESH_SCAN,
+                full=True,
+                sample=outcome.looked_at,
+                control_seen=bool(outcome.verification.controls),
+                at=outcome.verified_at,
+            ),
+            holds=request.preview.holds,
+            copies=tuple(KnownCopy(kind=copy.kind, expires=copy.expires) for copy in source.copies()),
+            audit=AuditRange(first=outcome.audit_first, last=outcome.audit_last, head=outcome.audit_head),
+            product=self._version,
+        )
+
+    def _people(self, outcome: Outcome) -> tuple[Person, ...]:
+        request = outcome.request
+        approvers = [(Part.APPROVER, approval.by) for approval in request.approvals]
+        named = [(Part.REQUESTER, request.requester), *approvers]
+        if request.break_glass:
+            named.append((Part.APPROVER, request.confirmed_by))
+        people = [Person(part=part, office=self._office_of(name), pseudonym=name) for part, name in named]
+        return (
+            *people,
+            Person(part=Part.EXECUTOR, office=Office.BOT),
+            Person(part=Part.VERIFIER, office=Office.BOT),
+        )
+
+
+def issuer_of(controller: str) -> str:
+    """Take the controller's name if it can stand in a document, else none: a purge must not fail for its name."""
+    try:
+        check_text(controller, Form.ISSUER, where="contacts.controller")
+    except ValueError:
+        return ""
+    return controller

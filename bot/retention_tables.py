@@ -1,0 +1,170 @@
+"""Scans, previews, results, requests and holds as tables for people at a terminal."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.retention_json import instant, run_json
+from data.retention.hold import Hold
+from data.retention.instants import SECOND, Instant
+from data.retention.request import PurgeRequest
+from data.watch import SourceStatus, Standing
+
+_COLOURS = {Standing.OK: "green", Standing.DUE: "yellow", Standing.OVERDUE: "bold red", Standing.UNKNOWN: "magenta"}
+_VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN": "magenta"}
+
+
+def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
+    """Show where every source stands."""
+    table = Table(title="Sources", title_justify="left")
+    for name in ("source", "state", "units", "records", "size", "oldest record", "days left", "may go", "overdue"):
+        table.add_column(name, justify="left" if name in {"source", "state", "oldest record"} else "right")
+    table.add_column("worst case")
+    notes: list[str] = []
+    for status in found:
+        summary = status.summary
+        left = status.days_left
+        table.add_row(
+            status.source,
+            Text(status.standing.value, style=_COLOURS[status.standing]),
+            f"{summary.units:,}",
+            f"{summary.records:,}",
+            size(summary.bytes),
+            short(summary.oldest),
+            "-" if left is None else f"{left:.1f}",
+            f"{summary.expired_records:,}",
+            f"{summary.overdue_records:,}",
+            f"{status.worst.days:.1f} days ({status.worst.biggest.replace('_', ' ')})",
+        )
+        notes += _notes(status)
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, highlight=False)
+
+
+def _notes(status: SourceStatus) -> list[str]:
+    summary = status.summary
+    counted = {
+        "units in use, not to be touched": summary.active,
+        "units held": status.held,
+        "records dated in the future, not believed": summary.future,
+        "undatable records, never deleted": summary.undatable,
+        "lines not understood": summary.unparsed,
+        "damaged units": summary.damaged,
+        "units that cannot be read": summary.unreadable,
+        "roll sets that nobody writes to any more": summary.dead,
+    }
+    notes = [f"{status.source}: {count:,} {what}" for what, count in counted.items() if count]
+    notes += [
+        f"{status.source}: {count:,} skipped ({reason.replace('_', ' ')})" for reason, count in summary.skipped.items()
+    ]
+    if status.reason:
+        notes.insert(0, f"{status.source}: cannot be read ({status.reason.replace('_', ' ')})")
+    return notes
+
+
+def show_preview(console: Console, request: PurgeRequest) -> None:
+    """Show what a purge would do, and how it is run."""
+    selected, kept = request.preview.selected, request.preview.kept
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("request", request.id),
+        ("source", request.source),
+        ("records older than", instant(request.cutoff) or "-"),
+        (
+            "would go",
+            f"{selected.records:,} records in {selected.units:,} units, {size(selected.bytes)}",
+        ),
+        (
+            "dated",
+            f"from {short(selected.oldest)} to {short(selected.youngest)}",
+        ),
+        ("of these rewritten", f"{request.preview.rewritten_units:,} units that also hold younger records"),
+        ("would stay", f"{kept.records:,} records in {kept.units:,} units, the oldest from {short(kept.oldest)}"),
+        ("left on purpose", _codes(request.preview.residue) or "nothing"),
+        ("share of the source", f"{request.preview.share:.1%}"),
+        ("code", request.code),
+        ("good until", instant(request.expires_at) or "-"),
+    ):
+        table.add_row(f"{name}:", Text(value))
+    console.print(table)
+    console.print(
+        "Nothing was deleted. These are the logs in your own folders: never those at estos, never journals.",
+        highlight=False,
+    )
+
+
+def show_result(console: Console, request: PurgeRequest) -> None:
+    """Show what a purge came to."""
+    found = run_json(request)
+    table = Table.grid(padding=(0, 2))
+    table.add_row("request:", request.id)
+    table.add_row("verdict:", Text(request.verdict, style=_VERDICTS.get(request.verdict, "")))
+    gone = found["deleted"]
+    table.add_row("deleted:", f"{gone['records']:,} records, {gone['units']:,} whole units, {size(gone['bytes'])}")
+    table.add_row("rewritten:", f"{found['rewritten_units']:,} units")
+    table.add_row("left:", _codes(found["residue"]) or "nothing")
+    table.add_row("certificate:" if request.verdict in {"PASS", "PENDING"} else "report:", Text(request.certificate))
+    console.print(table)
+
+
+def show_requests(console: Console, found: Iterable[PurgeRequest]) -> None:
+    """List requests."""
+    table = Table("request", "source", "state", "made", "records", "verdict")
+    for request in found:
+        records = request.gone.records or request.preview.selected.records
+        table.add_row(
+            request.id, request.source, request.state.value, short(request.created_at), f"{records:,}", request.verdict
+        )
+    console.print(table)
+
+
+def show_request(console: Console, request: PurgeRequest) -> None:
+    """Show one request with its story."""
+    show_preview(console, request)
+    table = Table("when", "state", "who", "why")
+    for step in request.story:
+        table.add_row(short(step.at), step.state.value, step.by, Text(step.reason))
+    console.print(table)
+    if request.verdict:
+        show_result(console, request)
+
+
+def show_holds(console: Console, found: Iterable[Hold]) -> None:
+    """List holds."""
+    table = Table("hold", "sources", "from", "to", "reason", "review", "state")
+    for hold in found:
+        state = "in force" if hold.active else "released"
+        if hold.active and hold.release_asked_by:
+            state = "in force, release asked"
+        table.add_row(
+            hold.id,
+            ", ".join(hold.sources) or "all",
+            instant(hold.begins) or "-",
+            instant(hold.ends) or "-",
+            Text(hold.reason),
+            short(hold.review_at),
+            state,
+        )
+    console.print(table)
+
+
+def _codes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in counts.items())
+
+
+def short(moment: Instant | None) -> str:
+    """Write an instant to the second."""
+    return "-" if moment is None else (instant(moment // SECOND * SECOND) or "-")
+
+
+def size(count: int) -> str:
+    """Write a number of bytes so that people can read it."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:  # noqa: PLR2004
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -1,0 +1,113 @@
+"""Cuts a stream of bytes into blocks of whole lines; a line without an end passes in pieces, in constant memory."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Final
+
+from data.formats.encoding import LONGEST_LINE, Encoding
+
+BLOCK: Final = 1 << 20
+"""Bytes read at once."""
+
+
+@unique
+class Part(IntEnum):
+    """What a block holds."""
+
+    LINES = 0
+    """Whole lines; the last one of the content may lack its end."""
+    LONG = 1
+    """The beginning of a line too long to be shown whole."""
+    MORE = 2
+    """More of that line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a content."""
+
+    part: Part
+    data: bytes
+    base: int
+    """Offset of the first byte of `data` in the content."""
+    lead: int = 0
+    """Bytes of NUL before `data` that belong to its first line."""
+
+
+def blocks(chunks: Iterable[bytes], encoding: Encoding, *, longest: int = LONGEST_LINE) -> Iterator[Block]:
+    """Cut a content behind its byte order mark into blocks; together they hold every byte once."""
+    tail, base, lead, inside = b"", encoding.mark, 0, False
+    for chunk in _without(chunks, encoding.mark):
+        data = tail + chunk if tail else chunk
+        if inside:
+            end = _first_end(data, encoding)
+            yield Block(Part.MORE, data[:end], base)
+            inside = end == len(data) and not _ends(data, encoding)
+            data, base = data[end:], base + end
+        cut = encoding.last_end(data)
+        if cut:
+            yield Block(Part.LINES, data[:cut], base, lead)
+            data, base, lead = data[cut:], base + cut, 0
+        if len(data) > longest:
+            data, dropped = _without_nuls(data, encoding)
+            base, lead = base + dropped, lead + dropped
+            if len(data) > longest:
+                yield Block(Part.LONG, data, base, lead)
+                data, base, lead, inside = b"", base + len(data), 0, True
+        tail = data
+    if tail or lead:
+        yield Block(Part.MORE if inside else Part.LINES, tail, base, lead)
+
+
+def of_file(descriptor: int, size: int, start: int = 0, *, block: int = BLOCK) -> Iterator[bytes]:
+    """Read a file's bytes from `start` to `size` without moving its position; ends early where the file does."""
+    while start < size:
+        chunk = os.pread(descriptor, min(block, size - start), start)
+        if not chunk:
+            return
+        yield chunk
+        start += len(chunk)
+
+
+def gathered(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:
+    """Join small chunks, so that each is worth the effort of cutting it."""
+    waiting: list[bytes] = []
+    length = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        length += len(chunk)
+        if length >= least:
+            yield b"".join(waiting)
+            waiting, length = [], 0
+    if length:
+        yield b"".join(waiting)
+
+
+def _without(chunks: Iterable[bytes], mark: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if mark:
+            skipped = min(mark, len(chunk))
+            mark -= skipped
+            yield chunk[skipped:]
+        else:
+            yield chunk
+
+
+def _first_end(data: bytes, encoding: Encoding) -> int:
+    """Give where the first line ends; the whole length, rounded down to whole units, if it does not end in there."""
+    at = data.find(encoding.line_feed)
+    while at >= 0 and at % encoding.width:
+        at = data.find(encoding.line_feed, at + 1)
+    return at + encoding.width if at >= 0 else len(data) - len(data) % encoding.width
+
+
+def _ends(data: bytes, encoding: Encoding) -> bool:
+    return data.endswith(encoding.line_feed) and len(data) % encoding.width == 0
+
+
+def _without_nuls(data: bytes, encoding: Encoding) -> tuple[bytes, int]:
+    dropped = len(data) - len(data.lstrip(b"\0"))
+    dropped -= dropped % encoding.width
+    return data[dropped:], dropped

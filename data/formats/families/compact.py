@@ -1,0 +1,134 @@
+"""Short stamps at the beginning of a line: glog, epoch, TAI64N, HDFS, Spark (purge.md 7.1)."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from data.formats import stamps
+from data.formats.families.heads import CONTINUATION, UNPARSED, HeadFamily
+from data.formats.interface import FileFacts, Kind, Line, Place, Reader
+from data.formats.years import YearWalk, glog
+from data.formats.zones import ZoneClock
+from data.retention.evidence import Span
+from data.retention.instants import BELIEVABLE, DAY
+
+_EPOCH = rb"\d{9,20}(?:\.\d{1,9})?"
+_BELIEVED_UNTIL = BELIEVABLE + 36_525 * DAY
+_GLOG = re.compile(
+    rb"[IWEF](?:0000 00:00:(?P<epoch>\d{9,11}\.\d{1,9})"
+    rb"|(?P<year>20\d\d)?(?P<rest>\d{4} \d\d:\d\d:\d\d\.\d{1,9}))",
+)
+_GLOG_SURE = re.compile(_GLOG.pattern + rb" {1,8}\d{1,20} [^\s:\]]{1,200}:\d{1,9}\]")
+_GLOG_FACTS = re.compile(
+    rb"(?:Log file created at|Running on machine|Application fingerprint|Binary|Running duration[^:]{0,40}"
+    rb"|Log line format): ",
+)
+_CREATED = re.compile(rb"Log file created at: (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)")
+
+
+def epoch() -> HeadFamily:
+    """Give the family `epoch`: seconds, ms, us or ns since 1970 in the first column, as squid has them."""
+    return HeadFamily(
+        id="epoch",
+        head=re.compile(rb"\[?(" + _EPOCH + rb")"),
+        sure=re.compile(rb"\[?" + _EPOCH + rb"(?:[ \t|,;:\]]|$)"),
+        read=_believable_epoch,
+        share=0.5,
+    )
+
+
+def tai64n() -> HeadFamily:
+    """Give the family `tai64n`: `@400000005...` of multilog and s6-log."""
+    return HeadFamily(
+        id="tai64n",
+        head=re.compile(rb"(@[0-9A-Fa-f]{24})"),
+        sure=re.compile(rb"@4[0-9A-Fa-f]{23}(?: |$)"),
+        read=lambda text, _: stamps.tai64n(text),
+    )
+
+
+def hdfs() -> HeadFamily:
+    """Give the family `hdfs`: `081109 203518 143 INFO dfs.DataNode: ...`; Java's traces belong to the record above."""
+    return HeadFamily(
+        id="hdfs",
+        head=re.compile(rb"(\d{6} \d{6})"),
+        sure=re.compile(rb"\d{6} \d{6}(?: \d{1,10})? [A-Z]{3,8} "),
+        read=stamps.hdfs,
+        rest=CONTINUATION,
+    )
+
+
+def spark() -> HeadFamily:
+    """Give the family `spark`: `17/06/09 20:10:40 INFO executor.Executor: ...`, with Java's traces."""
+    return HeadFamily(
+        id="spark",
+        head=re.compile(rb"(\d\d/\d\d/\d\d \d\d:\d\d:\d\d)"),
+        sure=re.compile(rb"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]{3,8} "),
+        read=stamps.slashed,
+        rest=CONTINUATION,
+    )
+
+
+class GlogFamily:
+    """Google's logging: `I1123 08:00:00.123456  123 file.cc:1] msg`, with or without a year."""
+
+    id: Final = "glog"
+
+    def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
+        """Give a reader, or None where no line is surely glog's."""
+        if facts.pin == self.id or any(_GLOG_SURE.match(line) for line in sample):
+            return GlogReader(facts, sample)
+        return None
+
+
+class GlogReader:
+    """Reads one file of glog; the year is that of the file's own first lines or of its last change."""
+
+    __slots__ = ("_begun", "_clock", "_walk")
+
+    def __init__(self, facts: FileFacts, sample: tuple[bytes, ...]) -> None:
+        self._clock = ZoneClock(facts.zone)
+        created = next((found[1] for line in sample[:5] if (found := _CREATED.match(line))), b"")
+        began = stamps.slashed(created, self._clock)
+        self._walk = YearWalk(facts.mtime, self._clock, began, starts=True)
+        self._begun = False
+
+    def prepare(self, lines: Iterable[bytes]) -> None:
+        """Look at all lines of the file before the first is read, so that one longer than a year is understood."""
+        found = (_GLOG.match(line) for line in lines)
+        dated = (glog(head["rest"]) for head in found if head and head["rest"] and not head["year"])
+        self._walk.prepare(stamp for stamp in dated if stamp is not None)
+
+    def line(self, line: bytes) -> Line:
+        """Tell whether a line begins a record, and when."""
+        found = _GLOG.match(line)
+        if found is None:
+            if _GLOG_FACTS.match(line):
+                return Line(kind=Kind.DIRECTIVE)
+            return CONTINUATION if self._begun else UNPARSED
+        span = self._read(found)
+        if span is None:
+            return UNPARSED
+        self._begun = True
+        return Line(kind=Kind.HEAD, lo=span.lo, hi=span.hi)
+
+    def locate(self, line: bytes) -> Place | None:
+        """Tell where the stamp stands, if it is one that needs no year."""
+        found = _GLOG.match(line)
+        if found is None or not found["epoch"]:
+            return None
+        return Place(start=found.start("epoch"), end=found.end("epoch"))
+
+    def _read(self, found: "re.Match[bytes]") -> Span | None:
+        if found["epoch"]:
+            return stamps.epoch(found["epoch"], "s")
+        rest = found["rest"]
+        if found["year"]:
+            return stamps.iso(b"-".join((found["year"], rest[:2], rest[2:])), self._clock)
+        stamp = glog(rest)
+        return None if stamp is None else self._walk.span(stamp)
+
+
+def _believable_epoch(text: bytes, _: ZoneClock) -> Span | None:
+    span = stamps.epoch(text)
+    return span if span is not None and BELIEVABLE <= span.lo < _BELIEVED_UNTIL else None

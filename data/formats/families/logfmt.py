@@ -1,0 +1,80 @@
+"""logfmt: `time=2026-11-23T08:00:00Z level=info msg="it works"`, as Go programs write it (purge.md 7.1)."""
+
+import re
+from typing import Final
+
+from data.formats.families.json_keys import Dated, Dating, Named
+from data.formats.families.json_lines import head
+from data.formats.interface import FileFacts, Kind, Line, Place, Reader, Zone
+
+KEYS: Final = ("time", "ts", "t", "timestamp", "datetime", "at")
+"""Names of the event's own time; the first that is there and can be believed decides."""
+
+_PAIR: Final = re.compile(rb'(?<![^ \t])([^ \t"=]{1,256})=(?:"((?:[^"\\]++|\\.?)*+)"?|([^ \t"]*))')
+_QUOTED: Final = 2
+_BEGINS: Final = re.compile(rb"[A-Za-z_@][\w.@/-]{0,255}=")
+_ESCAPED: Final = re.compile(r"\\(.)")
+_LONGEST_PREFIX: Final = 96
+
+
+class LogfmtFamily:
+    """Lines of `key=value` pairs."""
+
+    id: Final = "logfmt"
+
+    def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
+        """Give a reader; None where no line names its time."""
+        reader = LogfmtReader(facts.zone)
+        if facts.pin == self.id or any(reader.line(line).lo is not None for line in sample):
+            return reader
+        return None
+
+
+class LogfmtReader:
+    """Reads one record a line; an indented or blank line belongs to the record above."""
+
+    __slots__ = ("_dating",)
+
+    def __init__(self, zone: Zone) -> None:
+        self._dating = Dating(zone)
+
+    def line(self, line: bytes) -> Line:
+        """Understand one line; one that does not begin with a key is dated by its neighbours."""
+        if not line.strip() or line[:1] in b" \t":
+            return Line(kind=Kind.CONTINUATION)
+        if not _BEGINS.match(line):
+            return Line(kind=Kind.UNPARSED)
+        found = self._find(line)
+        return head(None if found is None else found.span)
+
+    def locate(self, line: bytes) -> Place | None:
+        """Tell where the deciding stamp stands: its key must be there once, and none that would go before it."""
+        found = self._find(line) if _BEGINS.match(line) else None
+        if found is None or found.span is None or not found.key:
+            return None
+        pair = next(pair for pair in _PAIR.finditer(line) if pair[1] == found.key.encode("ascii"))
+        start, end = pair.span(pair.lastindex or 0)
+        never = tuple(
+            blank + key.encode("ascii") + b"="
+            for key in KEYS[: KEYS.index(found.key) + 1]
+            for blank in (b" ", b"\t")
+            if pair.start() == 0 or key != found.key or blank != line[pair.start() - 1 : pair.start()]
+        )
+        once = b"" if pair.start() == 0 else line[pair.start() - 1 : pair.end(1) + 1]
+        if start > _LONGEST_PREFIX or any(token in line for token in never) or (once and line.count(once) != 1):
+            return None
+        return Place(start=start, end=end, once=once, never=never)
+
+    def _find(self, line: bytes) -> Dated | None:
+        named: Named = {}
+        for pair in _PAIR.finditer(line):
+            key = pair[1].decode("latin-1")
+            if key in KEYS:
+                named.setdefault(key, []).append(_text(pair))
+        return self._dating.of_named(named, KEYS)
+
+
+def _text(pair: re.Match[bytes]) -> str:
+    value: bytes = pair[pair.lastindex or 1]
+    text = value.decode("latin-1")
+    return _ESCAPED.sub(r"\1", text) if pair.lastindex == _QUOTED else text

@@ -1,0 +1,136 @@
+"""Syslog in files: RFC 3164 without a year, the same with RFC 3339 stamps (Debian's rsyslog), and RFC 5424."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from data.formats import stamps
+from data.formats.families.heads import INDENTS, UNPARSED, rest_of
+from data.formats.interface import FileFacts, Kind, Line, Place, Reader
+from data.formats.names import period
+from data.formats.years import MONTH_FIRST, Yearless, YearWalk, month_first
+from data.formats.zones import ZoneClock
+from data.retention.evidence import Span
+
+_PRI = rb"(?:<\d{1,3}>)?"
+_ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)?"
+_OLD = re.compile(_PRI + rb"(?P<stamp>" + MONTH_FIRST + rb")(?: |:|$)")
+_WITH_YEAR = re.compile(_PRI + rb"([A-Za-z\x80-\xff]{3,9}\.?) ([ \d]?\d) (\d{4}) (\d\d:\d\d:\d\d)")
+_NEW = re.compile(_PRI + rb"(?P<stamp>" + _ISO + rb")")
+_TAG = rb" [\w.:%-]{1,255} [^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: ?"
+_LEVEL = rb"(?i: (?:trace|debug|info|information|warn|warning|error|fatal|critical|severe|notice)\b)"
+_SURE_NEW = re.compile(_PRI + _ISO + rb"(?!" + _LEVEL + rb")" + _TAG)
+_SURE_OLD = re.compile(_OLD.pattern + rb"\S")
+_FRAME = rb"<\d{1,3}>\d{1,2} (?P<stamp>-(?= |$)|" + _ISO + rb")"
+_5424 = re.compile(_FRAME)
+_COUNTED = re.compile(rb"(?<!\d)\d{1,10} " + _FRAME)
+_SURE_5424 = re.compile(rb"(?:\d{1,10} )?" + _FRAME + rb" \S+ \S+ \S+ \S+")
+
+
+class SyslogFamily:
+    """`Nov  3 09:23:38 host prog[1]: ...` and `2026-11-23T08:00:00.123456+01:00 host prog: ...`, also in one file."""
+
+    id: Final = "syslog"
+
+    def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
+        """Give a reader, or None where too few of the dated lines are surely syslog's."""
+        sure = sum(bool(_is_old(line) or _SURE_NEW.match(line)) for line in sample)
+        dated = sum(bool(_is_old(line) or _NEW.match(line)) for line in sample)
+        return SyslogReader(facts) if facts.pin == self.id or (sure and sure * 2 >= dated) else None
+
+
+class SyslogReader:
+    """Reads one file; the year is that of the period in its name or of its last change (purge.md 6.2)."""
+
+    __slots__ = ("_begun", "_clock", "_walk")
+
+    def __init__(self, facts: FileFacts) -> None:
+        self._clock = ZoneClock(facts.zone)
+        self._walk = YearWalk(facts.mtime, self._clock, period(facts.name, facts.zone, facts.mtime))
+        self._begun = False
+
+    def prepare(self, lines: Iterable[bytes]) -> None:
+        """Look at all lines of the file before the first is read, so that one longer than a year is understood."""
+        dated = (_yearless(line) for line in lines)
+        self._walk.prepare(stamp for stamp in dated if stamp is not None)
+
+    def line(self, line: bytes) -> Line:
+        """Tell whether a line begins a record, and when."""
+        found = _NEW.match(line)
+        if found:
+            return self._head(stamps.iso(found["stamp"], self._clock))
+        dated = _WITH_YEAR.match(line)
+        if dated:
+            month, day, year, clock = dated.groups()
+            text = b"%s-%02d-%02d %s" % (year, stamps.month_of(month), int(day), clock)
+            return self._head(stamps.iso(text, self._clock))
+        if _OLD.match(line) is None:
+            return rest_of(line, UNPARSED, begun=self._begun)
+        stamp = _yearless(line)
+        return self._head(None if stamp is None else self._walk.span(stamp))
+
+    @property
+    def continues(self) -> bytes:
+        """Give blank and tab."""
+        return INDENTS
+
+    def locate(self, line: bytes) -> Place | None:
+        """Tell where the stamp stands, if it has a year."""
+        found = _NEW.match(line)
+        return None if found is None else Place(start=found.start("stamp"), end=found.end("stamp"))
+
+    def _head(self, span: Span | None) -> Line:
+        if span is None:
+            return UNPARSED
+        self._begun = True
+        return Line(kind=Kind.HEAD, lo=span.lo, hi=span.hi)
+
+
+class Syslog5424Family:
+    """`<34>1 2003-10-11T22:14:15.003Z host app 1 ID - ...`, with counted octets before it too (RFC 6587)."""
+
+    id: Final = "syslog5424"
+
+    def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
+        """Give a reader, or None where no line is surely of RFC 5424."""
+        known = facts.pin == self.id or any(_SURE_5424.match(line) for line in sample)
+        return Syslog5424Reader(facts) if known else None
+
+
+class Syslog5424Reader:
+    """Reads one file of RFC 5424; the nil stamp makes an undated record."""
+
+    __slots__ = ("_begun", "_clock")
+
+    def __init__(self, facts: FileFacts) -> None:
+        self._clock = ZoneClock(facts.zone)
+        self._begun = False
+
+    def line(self, line: bytes) -> Line:
+        """Tell whether a line begins a record, and when; several messages in one line live as long as the last."""
+        found = _5424.match(line)
+        frames = [found] if found else list(_COUNTED.finditer(line))
+        if not frames:
+            return rest_of(line, UNPARSED, begun=self._begun)
+        self._begun = True
+        spans = [stamps.iso(frame["stamp"], self._clock) for frame in frames]
+        known = [span for span in spans if span is not None]
+        if len(known) < len(spans):
+            return Line(kind=Kind.HEAD)
+        return Line(kind=Kind.HEAD, lo=min(span.lo for span in known), hi=max(span.hi for span in known))
+
+    def locate(self, line: bytes) -> Place | None:
+        """Tell where the stamp stands, if the line is one message."""
+        found = _5424.match(line)
+        if found is None or found["stamp"] == b"-":
+            return None
+        return Place(start=found.start("stamp"), end=found.end("stamp"))
+
+
+def _is_old(line: bytes) -> bool:
+    return bool(_WITH_YEAR.match(line)) or (_SURE_OLD.match(line) is not None and _yearless(line) is not None)
+
+
+def _yearless(line: bytes) -> Yearless | None:
+    found = _OLD.match(line)
+    return None if found is None else month_first(found["stamp"])

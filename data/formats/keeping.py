@@ -1,0 +1,89 @@
+"""Copies what stays of a file to its new place, and knows the digest of all that was written."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from data.formats.blocks import of_file
+from data.formats.book import Book, Run
+from data.formats.interface import Kept
+from data.retention.evidence import Span
+
+
+class Sink:
+    """Takes the bytes of the resulting file in their order; without a descriptor it only counts and hashes."""
+
+    def __init__(self, target: int | None) -> None:
+        self._target = target
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """Give the digest so far, hexadecimal."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; raises `OSError`."""
+        self._hash.update(data)
+        self.size += len(data)
+        if self._target is not None:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._target, view) :]
+
+    def copy(self, descriptor: int, runs: Sequence[Run]) -> None:
+        """Append those ranges of an open file that stay.
+
+        What is hashed is what is written, even if somebody changes the file meanwhile: so no copy inside the kernel.
+        """
+        for start, end, goes in _joined(runs):
+            if not goes:
+                for chunk in of_file(descriptor, end, start):
+                    self.write(chunk)
+
+
+def of_runs(runs: Iterable[Run], chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Give the bytes that stay of a content that can only be read once; `runs` cover it without a gap."""
+    chunk, at = b"", 0
+    for start, end, goes in runs:
+        done = start
+        while done < end:
+            while done >= at + len(chunk):
+                at += len(chunk)
+                chunk = next(chunks)
+            upto = min(end, at + len(chunk))
+            if not goes:
+                yield chunk[done - at : upto - at]
+            done = upto
+    for _ in chunks:
+        message = "the content changed while it was read"
+        raise OSError(message)
+
+
+def kept_of(book: Book, sink: Sink, damaged: str) -> Kept:
+    """Sum up."""
+    goes = book.goes
+    lows, highs = goes.los.lowest, goes.his.highest
+    return Kept(
+        kept_bytes=sink.size,
+        kept_records=book.stays.records,
+        sha256=sink.sha256,
+        gone=goes.tally(),
+        span=None if lows is None or highs is None else Span(lo=lows, hi=highs),
+        damaged=damaged,
+    )
+
+
+def _joined(runs: Sequence[Run]) -> Iterator[Run]:
+    """Join neighbours of a kind: fewer and longer reads."""
+    if not runs:
+        return
+    start, end, goes = runs[0]
+    for run in runs[1:]:
+        if run[0] == end and run[2] == goes:
+            end = run[1]
+        else:
+            yield start, end, goes
+            start, end, goes = run
+    yield start, end, goes

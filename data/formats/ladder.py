@@ -1,0 +1,189 @@
+"""The evidence ladder: gives every record its interval, in the order of the file (purge.md 6.3).
+
+Records without a believable stamp wait until the next dated record, or the end of the file, tells what bounds them.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data.formats.book import Book
+from data.formats.interface import FileFacts, Kind, Line
+from data.formats.names import period
+from data.retention.evidence import Evidence, Marks, Span
+from data.retention.instants import BEGINNING, BELIEVABLE, DAY, MINUTE, Instant
+
+if TYPE_CHECKING:
+    from data.formats.batch import Batch
+
+SKEW = 10 * MINUTE
+"""What two clocks may be apart before one of them is not believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What is known of all records of a file before the first one is read."""
+
+    named: Span | None
+    """The period in the file's name."""
+    birth: Instant
+    """Nothing in the file is older; BEGINNING where nobody knows."""
+    mtime: Instant | None
+    """Nothing in the file is younger; None where the file's own time cannot be believed."""
+    earliest: Instant
+    """Own stamps before it are not believed."""
+    latest: Instant
+    """Own stamps after it are from the future."""
+
+    @property
+    def floor(self) -> Instant:
+        """Give the instant before which nothing was written."""
+        return self.named.lo if self.named else self.birth
+
+    @property
+    def ceiling(self) -> Instant | None:
+        """Give the instant after which nothing was written; a name that begins a day after the mtime beats it."""
+        if self.named and self.mtime is not None and self.named.lo > self.mtime + DAY:
+            return max(self.named.hi, self.mtime)
+        return self.mtime
+
+
+def bounds_of(facts: FileFacts, marks: Marks, *, archived: bool = False) -> Bounds:
+    """Work out a file's bounds; an archive was made after what is in it, so its birth tells nothing."""
+    mtime = facts.mtime if BELIEVABLE <= facts.mtime <= marks.now + SKEW else None
+    copied = facts.birth is None or facts.birth > facts.mtime or facts.birth < BELIEVABLE
+    return Bounds(
+        named=period(facts.name, facts.zone, marks.now),
+        birth=BEGINNING if copied or archived or facts.birth is None else facts.birth,
+        mtime=mtime,
+        earliest=BELIEVABLE,
+        latest=min(max(facts.mtime, marks.now) + SKEW, marks.now + DAY),
+    )
+
+
+class Ladder:
+    """Takes the lines of one content in order and enters every record into a book."""
+
+    def __init__(self, bounds: Bounds, facts: FileFacts, book: Book) -> None:
+        self._bounds = bounds
+        self._refuting = facts.mtime + SKEW
+        self._book = book
+        self._before: Span | None = None
+        self._waiting = Waiting()
+        self._open = False
+        self.future = 0
+        self.refuted = False
+
+    @property
+    def under_head(self) -> bool:
+        """Tell whether what was entered last is a dated record."""
+        return self._open and not self._waiting.records
+
+    @property
+    def believed(self) -> tuple[Instant, Instant]:
+        """Give between which instants a record's own stamp must begin to be believed."""
+        return self._bounds.earliest, self._bounds.latest
+
+    def believes(self, lo: Instant) -> bool:
+        """Tell whether a record's own stamp may be true."""
+        return self._bounds.earliest <= lo <= self._bounds.latest
+
+    def line(self, line: Line, start: int, end: int) -> None:
+        """Enter one line of the content, which occupies the bytes from `start` to `end`."""
+        kind = line.kind
+        if kind is Kind.HEAD and line.lo is not None and line.hi is not None:
+            if self.believes(line.lo):
+                self._dated(line.lo, line.hi, start, end)
+                return
+            self.future += line.lo > self._bounds.latest
+        if kind is Kind.CONTINUATION:
+            self._continued(start, end)
+        elif kind is Kind.DIRECTIVE:
+            self._open = False
+            if self._waiting.records:
+                self._waiting.add(start, end, stays=True)
+            else:
+                self._book.keep(start, end)
+        else:
+            self._undated(start, end)
+
+    def more(self, start: int, end: int) -> None:
+        """Lengthen the line entered last."""
+        if self._waiting.records:
+            self._waiting.add(start, end, stays=not self._open)
+        else:
+            self._book.extend(start, end)
+
+    def batch(self, batch: "Batch") -> None:
+        """Enter many dated records at once: exactly what `line` would do with each."""
+        self._settle(Span(lo=int(batch.lo[0]), hi=int(batch.hi[0])))
+        self._before = Span(lo=int(batch.lo[-1]), hi=int(batch.hi[-1]))
+        self.refuted = self.refuted or int(batch.lo.max()) > self._refuting
+        self._open = True
+        self._book.batch(batch)
+
+    def finish(self) -> None:
+        """Decide about what still waits at the end of the content."""
+        if not self._waiting.records:
+            return
+        ceiling = None if self.refuted else self._bounds.ceiling
+        before = self._before
+        if before is not None:
+            span = None if ceiling is None else Span(lo=before.lo, hi=max(before.hi, ceiling))
+            self._release(span, Evidence.MTIME)
+        elif self._bounds.named is not None:
+            self._release(self._bounds.named, Evidence.NAME)
+        elif ceiling is not None:
+            self._release(Span(lo=self._bounds.birth, hi=ceiling), Evidence.MTIME)
+        else:
+            self._release(None, Evidence.NONE)
+
+    def _dated(self, lo: Instant, hi: Instant, start: int, end: int) -> None:
+        span = Span(lo=lo, hi=hi)
+        self._settle(span)
+        self._before = span
+        self.refuted = self.refuted or lo > self._refuting
+        self._open = True
+        self._book.record(start, end, span, Evidence.OWN)
+
+    def _undated(self, start: int, end: int) -> None:
+        self._open = True
+        self._waiting.records += 1
+        self._waiting.add(start, end, stays=False)
+
+    def _continued(self, start: int, end: int) -> None:
+        if not self._open:
+            self._undated(start, end)
+            return
+        self._book.continuations += 1
+        self.more(start, end)
+
+    def _settle(self, after: Span) -> None:
+        """Date what waits by the dated record that follows it, and the one before it."""
+        if not self._waiting.records:
+            return
+        before, floor = self._before, self._bounds.floor
+        if before is not None:
+            span = Span(lo=min(before.lo, after.lo), hi=max(before.hi, after.hi))
+        else:
+            span = Span(lo=floor if floor <= after.lo else BEGINNING, hi=after.hi)
+        self._release(span, Evidence.NEIGHBOURS)
+
+    def _release(self, span: Span | None, evidence: Evidence) -> None:
+        self._book.waited(self._waiting.pieces, self._waiting.records, span, evidence)
+        self._waiting = Waiting()
+
+
+class Waiting:
+    """Undated records in a row and the directives among them, as ranges; neighbours of a kind are one range."""
+
+    __slots__ = ("pieces", "records")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.pieces: list[tuple[int, int, bool]] = []
+
+    def add(self, start: int, end: int, *, stays: bool) -> None:
+        """Append a range."""
+        if self.pieces and self.pieces[-1][1:] == (start, stays):
+            start = self.pieces.pop()[0]
+        self.pieces.append((start, end, stays))

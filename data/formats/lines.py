@@ -1,0 +1,120 @@
+"""Shows the lines of a content to its reader: each one, or where stencils fit only those that no stencil fits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from data.formats.blocks import BLOCK, Block, Part
+from data.formats.detect import judge
+from data.formats.encoding import LONGEST_LINE, Encoding
+from data.formats.interface import Kind, Line, LocatingReader, Reader
+from data.formats.ladder import Ladder
+from data.formats.stencils import Matcher, learn
+
+_MOST_STENCILS = 16
+_MOST_LESSONS = 256
+"""Heads that are looked at for a new stencil, in one content."""
+_LEAST: Final = 32 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a content is read; whatever it says, the same is found."""
+
+    block: int = BLOCK
+    """Bytes read at once."""
+    longest: int = LONGEST_LINE
+    """Bytes of a line that a reader is shown."""
+    least: int = _LEAST
+    """Blocks smaller than this are not worth the preparations for reading fast."""
+    fast: bool = True
+
+
+class Lines:
+    """Reads the blocks of one content in their order and enters every line on the ladder."""
+
+    def __init__(
+        self, reader: Reader, another: Callable[[], Reader | None], encoding: Encoding, ladder: Ladder, pace: Pace
+    ) -> None:
+        self.ladder = ladder
+        self.matchers: list[Matcher] = []
+        self.count = 0
+        self.unparsed = 0
+        self._reader = reader
+        self._encoding = encoding
+        self._pace = pace
+        self._another = another
+        self._asked: Reader | None = None
+        self._lessons = _MOST_LESSONS
+        self._teaches: LocatingReader | None = None
+        self.continues: bytes = b""
+        if pace.fast and encoding.width == 1 and hasattr(reader, "locate"):
+            self._teaches = cast("LocatingReader", reader)
+            self.continues = getattr(reader, "continues", b"")
+
+    def block(self, block: Block) -> None:
+        """Read one block."""
+        if block.part is Part.MORE:
+            self.ladder.more(block.base, block.base + len(block.data))
+        elif block.part is Part.LONG:
+            self.single(block.data, block.base - block.lead, block.base + len(block.data))
+        elif self._teaches is not None and len(block.data) >= self._pace.least and not block.lead:
+            from data.formats.fast import read_fast  # heavy, and not needed for a small file
+
+            if self._asked is None:
+                self._asked = self._another()
+            self.slowly(block, read_fast(self, block))
+        else:
+            self.slowly(block, 0)
+
+    def slowly(self, block: Block, start: int) -> None:
+        """Show every line of a block from `start` on to the reader."""
+        data, base = block.data, block.base
+        lead = block.lead
+        at = start
+        for end in self._encoding.ends(data, start):
+            self.single(data[at:end], base + at - lead, base + end)
+            at, lead = end, 0
+        if lead:
+            self.single(b"", base - lead, base)
+
+    def single(self, raw: bytes, start: int, end: int) -> Line:
+        """Show one line to the reader and enter it."""
+        line = self.understood(raw)
+        self.ladder.line(line, start, end)
+        return line
+
+    def understood(self, raw: bytes) -> Line:
+        """Show one line to the reader, and learn from it."""
+        text = self._encoding.text(raw)[: self._pace.longest]
+        line = judge(self._reader, text)
+        self.count += 1
+        if line.kind is Kind.UNPARSED:
+            self.unparsed += 1
+        elif line.kind is Kind.DIRECTIVE:
+            self._forget(text)
+        elif self._asked is not None and line.kind is Kind.HEAD and line.lo is not None:
+            self._learn(raw, text)
+        return line
+
+    def ask(self, line: bytes) -> Line:
+        """Ask about a made-up line, without the reader of the content noticing."""
+        return Line(kind=Kind.UNPARSED) if self._asked is None else judge(self._asked, self._encoding.text(line))
+
+    def _learn(self, raw: bytes, text: bytes) -> None:
+        if self._teaches is None or not self._lessons or len(self.matchers) >= _MOST_STENCILS:
+            return
+        self._lessons -= 1
+        place = self._teaches.locate(text)
+        if place is None or not raw.startswith(text):
+            return
+        stencil = learn(raw, place)
+        if stencil is not None and all(stencil.form != known.stencil.form for known in self.matchers):
+            self.ask(raw)
+            self.matchers.append(Matcher(stencil))
+
+    def _forget(self, text: bytes) -> None:
+        """After a directive lines may mean something else."""
+        self.matchers.clear()
+        if self._asked is not None:
+            judge(self._asked, text)

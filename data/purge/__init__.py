@@ -1,0 +1,1 @@
+"""The one caller of delete: preview, confirm, approve, run, verify, certify."""

@@ -1,0 +1,128 @@
+"""What the purge is made of, handed in by `app.py`: it names no store, no source and no engine itself."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+from data.access import Role
+from data.audit.entry import AuditEntry, Draft
+from data.purge.clock_guard import ClockGuard
+from data.purge.people import Pseudonyms
+from data.retention.instants import Instant
+from data.retention.request import PurgeRequest
+from data.retention.rule import Care, RetentionRule
+from data.retention.verdict import Verdict, Verification
+from data.sources.interface import Source
+from data.stores.interface import Person, RetentionStores
+
+
+class AuditTrail(Protocol):
+    """What the purge needs of the audit."""
+
+    def append(
+        self, kind: str, actor: str, about: str, data: Mapping[str, object], /, *, read_back: bool = False
+    ) -> AuditEntry:
+        """Make an entry durable before anything happens; raises `StateError`."""
+        ...
+
+    def append_many(self, drafts: Sequence[Draft], *, allow_backward: bool = False) -> object:
+        """Make several entries durable at once; what was done already is told even by a clock that went back."""
+        ...
+
+    def acknowledge_clock(self, actor: str) -> AuditEntry:
+        """Record that somebody has looked at a clock that went back, and trusts it."""
+        ...
+
+    def refill_reserve(self) -> bool:
+        """Put by the room for a full disk again."""
+        ...
+
+    def entries(self, about: str = "", /) -> Iterator[AuditEntry]:
+        """Read the entries, of one request, hold or source only where it is named."""
+        ...
+
+    @property
+    def last(self) -> AuditEntry:
+        """Give the last entry."""
+        ...
+
+    @property
+    def head(self) -> str:
+        """Give the hash of the last entry, hexadecimal."""
+        ...
+
+    def checkpoint(self) -> object:
+        """Seal what is there."""
+        ...
+
+
+Progress = Callable[[str, int, int], None]
+"""Told `(phase, done, total)` while something long is under way; total is 0 where it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an execution came to, for certificate and people."""
+
+    request: PurgeRequest
+    verdict: Verdict
+    results: Mapping[str, int]
+    """Units by code."""
+    records: int
+    size: int
+    """Bytes that are gone."""
+    lo: Instant | None
+    hi: Instant | None
+    """The interval of what is gone."""
+    verification: Verification
+    started_at: Instant
+    ended_at: Instant
+    verified_at: Instant
+    audit_first: int
+    audit_last: int
+    audit_head: str
+    oldest_left: Instant | None
+    looked_at: int
+    """Units of the manifest that were looked at again."""
+
+
+class DocumentWriter(Protocol):
+    """Writes the certificate or the report of a purge."""
+
+    def write(self, outcome: Outcome, *, previous: str) -> "Written":
+        """Write the documents durably."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A document that lies on the disk."""
+
+    path: str
+    digest: str
+    verdict: Verdict
+    """What the document says: never better than what it was asked to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeParts:
+    """Everything the purge works with."""
+
+    sources: Mapping[str, Source]
+    rules: Mapping[str, RetentionRule]
+    """The rule of each source, by source id."""
+    care: Care
+    stores: RetentionStores
+    audit: AuditTrail
+    guard: ClockGuard
+    people: Pseudonyms
+    roles_of: Callable[[Person], frozenset[Role]]
+    """The roles somebody has now; asked at every step and again at execution."""
+    documents: DocumentWriter
+    commit: Lock
+    """Held from a unit's last check to its commit: a hold that was placed protects, whatever runs."""
+    exclusive: bool = True
+    """Whether this process alone can use the stores, so that a lease of another one is a dead one's."""
+    new_id: Callable[[], str]
+    """Makes ids of requests and holds: lower-case letters, digits, hyphens."""

@@ -1,0 +1,206 @@
+"""Runs an approved purge to its end: lease, last checks, execution, verification, certificate."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from threading import Lock
+
+from data.access import Permission, permissions_of
+from data.audit.entry import Draft
+from data.errors import RefusedError
+from data.purge.executor import LEASE_FOR, Executor, Tallies
+from data.purge.parts import Outcome, Progress, PurgeParts
+from data.purge.service import changed_since, controls_of, scope_of
+from data.purge.verification import Expected, Looked, unresolved_of, verify
+from data.retention.evidence import Marks
+from data.retention.instants import Instant
+from data.retention.request import RUNNING, Gone, PurgeRequest, State, check_share, move, start
+from data.retention.residue import DONE, Code
+from data.retention.unit import Planned
+from data.retention.verdict import Verdict, closing_state, judge
+from data.stores.interface import Mark
+
+NEVER: Callable[[], bool] = bool
+"""A stop switch that nobody presses."""
+
+
+class PurgeRunner:
+    """Executes requests, one at a time each; what a crash interrupted goes on when it is run again."""
+
+    def __init__(self, parts: PurgeParts, *, holder: str) -> None:
+        self._parts = parts
+        self._holder = holder
+        self._running: set[str] = set()
+        self._lock = Lock()
+
+    def run(self, request_id: str, *, progress: Progress, stop: Callable[[], bool] = NEVER) -> PurgeRequest:
+        """Run a request to its verdict; raises `RefusedError`, `ClockError`, `SourceError`, `StateError`."""
+        with self._lock:
+            if request_id in self._running:
+                raise RefusedError("leased", f"request {request_id} is being executed already")
+            self._running.add(request_id)
+        try:
+            return self._run(request_id, progress, stop)
+        finally:
+            with self._lock:
+                self._running.discard(request_id)
+
+    def interrupted(self) -> tuple[PurgeRequest, ...]:
+        """List requests that a crash left in the middle: running them again finishes them."""
+        return tuple(
+            request
+            for source in self._parts.sources
+            for request in self._parts.stores.requests.open_of(source)
+            if request.state in RUNNING
+        )
+
+    def _run(self, request_id: str, progress: Progress, stop: Callable[[], bool]) -> PurgeRequest:
+        parts = self._parts
+        source = parts.sources.get(parts.stores.requests.get(request_id).source)
+        offset = source.probe().clock_offset if source else 0
+        now = parts.guard.check(last_entry=parts.audit.last.at, engine_offset=offset)
+        request = parts.stores.requests.get(request_id)
+        if request.state not in RUNNING:
+            self._last_look(request, now)
+        request = self._take(request, now)
+        executor = Executor(parts, request, stop=stop, progress=progress)
+        tallies = executor.run()
+        ended = parts.guard.now()
+        request = parts.stores.requests.get(request_id)
+        if request.lease.fence != executor.request.lease.fence:
+            raise RefusedError("fenced", f"somebody else executes {request_id} now")
+        if executor.stopped and request.state is State.EXECUTING:
+            request = self._move(request, State.STOPPING, ended)
+        request = self._move(request, State.VERIFYING, ended)
+        looked = self._verify(request, tallies, progress)
+        return self._close(request, tallies, looked, ended=ended)
+
+    def _last_look(self, request: PurgeRequest, now: Instant) -> None:
+        """Check once more what was checked when people said yes: roles, rules, holds, scope, share."""
+        changed = changed_since(request, self._parts)
+        if changed:
+            reason = f"{changed} changed after the preview of {request.id}; nothing was deleted"
+            if request.state in {State.APPROVED, State.COOLING}:
+                self._move(request, State.SUPERSEDED, now, reason=changed)
+            raise RefusedError("superseded", reason)
+        if scope_of(request).digest != request.digest:
+            raise RefusedError("other_scope", f"request {request.id} is not what was previewed; nothing was deleted")
+        check_share(request, self._parts.care)
+        if request.break_glass:
+            return
+        for permission, people in (
+            (Permission.RUN_PURGE, {request.requester, request.confirmed_by}),
+            (Permission.APPROVE_PURGE, {approval.by for approval in request.approvals}),
+        ):
+            for name in people - {""}:
+                person = self._parts.people.find(name)
+                if person is None or permission not in permissions_of(self._parts.roles_of(person)):
+                    raise RefusedError("role_lost", f"somebody who said yes to {request.id} no longer may")
+
+    def _take(self, request: PurgeRequest, now: Instant) -> PurgeRequest:
+        parts = self._parts
+        taken = start(
+            request,
+            holder=self._holder,
+            now=now,
+            lease_for=LEASE_FOR,
+            care=parts.care,
+            take_over=parts.exclusive,
+        )
+        resumed = request.state in RUNNING
+        data = {"digest": request.digest, "root": request.preview.root, "fence": taken.lease.fence}
+        parts.audit.refill_reserve()
+        # No evidence, no purge: the opening entry is read back before anything is deleted (purge.md 6.8).
+        parts.audit.append("purge.resumed" if resumed else "purge.started", "system", request.id, data, read_back=True)
+        return parts.stores.requests.replace(taken)
+
+    def _verify(self, request: PurgeRequest, tallies: Tallies, progress: Progress) -> Looked:
+        stores, source = self._parts.stores, self._parts.sources[request.source]
+
+        def done() -> Iterator[Planned]:
+            rows = stores.manifests.load(request.id, root=request.preview.root)
+            return (row for number, row in enumerate(rows) if tallies.others.get(number, Code.DELETED) in DONE)
+
+        source.remember_purged(done(), at=self._parts.guard.now())
+        holds = [hold for hold in stores.holds.all() if hold.active or hold.id in request.preview.holds]
+        return verify(
+            Expected(
+                source=source,
+                marks=Marks(cutoff=request.cutoff, limit=request.limit, now=self._parts.guard.now()),
+                holds=[replace(hold, released_at=None) for hold in holds],
+                done=done,
+                rows=request.preview.rows,
+                left=tallies.left,
+                controls=stores.manifests.load(controls_of(request.id), root=request.preview.controls),
+                unresolved=unresolved_of(tallies.codes),
+                since=request.created_at,
+            ),
+            progress,
+        )
+
+    def _close(self, request: PurgeRequest, tallies: Tallies, looked: Looked, *, ended: Instant) -> PurgeRequest:
+        parts = self._parts
+        mark = parts.stores.marks.mark_of(request.source)
+        outcome = self._outcome(request, tallies, looked, ended=ended)
+        written = parts.documents.write(outcome, previous=mark.certificate)
+        verdict = written.verdict
+        residue = sum(count for code, count in outcome.results.items() if Code(code) not in DONE)
+        partial = bool(tallies.codes[Code.STOPPED.value] or looked.verification.unresolved)
+        state = closing_state(verdict, residue=residue, partial=partial)
+        now = parts.guard.now()
+        closed = replace(
+            move(request, state, by="system", now=now, reason=verdict.value),
+            results=outcome.results,
+            gone=Gone(records=tallies.records, bytes=tallies.size),
+            verdict=verdict.value,
+            certificate=written.path,
+        )
+        data = {
+            "state": state.value,
+            "verdict": verdict.value,
+            "results": dict(outcome.results),
+            "records": tallies.records,
+            "bytes": tallies.size,
+            "document": written.digest,
+        }
+        told = Draft(kind="request.closed", object=request.id, data=data)
+        parts.audit.append_many([told], allow_backward=True)
+        parts.audit.checkpoint()
+        until = request.cutoff if verdict in {Verdict.PASS, Verdict.PENDING} else None
+        parts.stores.marks.raise_mark(
+            Mark(source=request.source, purged_until=until, purged_at=now, certificate=written.digest)
+        )
+        return parts.stores.requests.replace(closed)
+
+    def _outcome(self, request: PurgeRequest, tallies: Tallies, looked: Looked, *, ended: Instant) -> Outcome:
+        numbers = [entry.seq for entry in self._parts.audit.entries(request.id)]
+        return Outcome(
+            request=request,
+            verdict=judge(looked.verification),
+            results=_joined(tallies.codes, request.preview.residue),
+            records=tallies.records,
+            size=tallies.size,
+            lo=tallies.lo,
+            hi=tallies.hi,
+            verification=looked.verification,
+            started_at=next(step.at for step in request.story if step.state is State.EXECUTING),
+            ended_at=ended,
+            verified_at=self._parts.guard.now(),
+            audit_first=numbers[0],
+            audit_last=numbers[-1],
+            audit_head=self._parts.audit.head,
+            oldest_left=looked.oldest_left,
+            looked_at=sum(tallies.codes[code.value] for code in DONE),
+        )
+
+    def _move(self, request: PurgeRequest, state: State, now: Instant, *, reason: str = "") -> PurgeRequest:
+        if request.state is state:
+            return request
+        self._parts.audit.append(f"request.{state}", "system", request.id, {"digest": request.digest})
+        return self._parts.stores.requests.replace(move(request, state, by="system", now=now, reason=reason))
+
+
+def _joined(executed: Mapping[str, int], previewed: Mapping[str, int]) -> dict[str, int]:
+    joined = dict(previewed)
+    for code, count in executed.items():
+        joined[code] = joined.get(code, 0) + count
+    return dict(sorted(joined.items()))

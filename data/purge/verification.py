@@ -1,0 +1,151 @@
+"""Looks again, by another way than the executor: nothing old left, nothing young lost (purge.md 6.8)."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from data.errors import SourceError
+from data.purge.parts import Progress
+from data.purge.preview import judged
+from data.retention.evidence import Marks
+from data.retention.hold import Hold
+from data.retention.instants import Instant
+from data.retention.residue import RESPECTED, Code
+from data.retention.unit import Action, Identity, Planned, Unit
+from data.retention.verdict import Verification
+from data.sources.interface import Measured, Skipped, Source
+
+_BLIND = frozenset({Code.DENIED, Code.UNREACHABLE, Code.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A verification, and the oldest record that is still there."""
+
+    verification: Verification
+    oldest_left: Instant | None
+    unread: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Rescan:
+    complete: bool = True
+    old: int = 0
+    late: int = 0
+    unread: int = 0
+    oldest: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What there should be after a purge."""
+
+    source: Source
+    marks: Marks
+    """Those of the request: the same cutoff, whatever time it is now."""
+    holds: Sequence[Hold]
+    """Those that protect now, and those that did at the preview."""
+    done: Callable[[], Iterator[Planned]]
+    """Gives the rows that were deleted or rewritten."""
+    rows: int
+    left: Collection[bytes]
+    """Names of planned units that are still there for a reason of their own."""
+    controls: Iterable[Planned]
+    unresolved: int
+    since: Instant
+    """When the preview was made: what was first seen later came late."""
+
+
+def verify(expected: Expected, progress: Progress) -> Looked:
+    """Look at every unit that was acted on, at everything that is left, and at the young units that had to stay."""
+    source = expected.source
+    still, wrong = _acted_on(expected, progress)
+    rescan = _rescan(expected, progress)
+    seen, lost = _controls(source, expected.controls)
+    found = Verification(
+        looked=rescan.complete,
+        still_there=still,
+        wrongly_rewritten=wrong,
+        old_left=rescan.old,
+        late=rescan.late,
+        controls=seen,
+        controls_lost=lost,
+        unresolved=expected.unresolved,
+        physical_delay=source.capabilities().physical_delay,
+    )
+    return Looked(verification=found, oldest_left=rescan.oldest, unread=rescan.unread)
+
+
+def _acted_on(expected: Expected, progress: Progress) -> tuple[int, int]:
+    still = wrong = 0
+    for number, planned in enumerate(expected.done()):
+        if number % 500 == 0:
+            progress("verify", number, expected.rows)
+        if expected.source.verify(planned) is not None:
+            still += planned.action is Action.DELETE
+            wrong += planned.action is Action.REWRITE
+    return still, wrong
+
+
+def _rescan(expected: Expected, progress: Progress) -> _Rescan:
+    """Read the whole source anew, past the scan index: old records count against the purge unless they may stay."""
+    found = _Rescan()
+    try:
+        for number, seen in enumerate(expected.source.measure(expected.marks, fresh=True)):
+            if number % 500 == 0:
+                progress("verify", number, 0)
+            if isinstance(seen, Skipped):
+                found.complete = found.complete and seen.code not in _BLIND
+                found.unread += seen.code in _BLIND
+            else:
+                _weigh(found, seen, expected)
+    except SourceError:
+        found.complete = False
+    return found
+
+
+def _weigh(found: _Rescan, seen: Measured, expected: Expected) -> None:
+    reading = seen.reading
+    if reading.lowest_lo is not None:
+        found.oldest = reading.lowest_lo if found.oldest is None else min(found.oldest, reading.lowest_lo)
+    if seen.unit.name in expected.left:
+        return
+    decided = judged(expected.source, seen, expected.marks, expected.holds)[0]
+    if decided is None or isinstance(decided, Code):
+        return
+    if seen.first_seen is not None and seen.first_seen > expected.since:
+        found.late += reading.expired.records
+    else:
+        found.old += reading.expired.records
+
+
+def _controls(source: Source, controls: Iterable[Planned]) -> tuple[int, int]:
+    """Count the young units that are still there, and those that are not.
+
+    One that its own writer has made longer, or a rotation has given another name, is there; one in whose place
+    something else stands proves nothing.
+    """
+    seen = lost = 0
+    moved: list[Identity] = []
+    for control in controls:
+        then, now = control.unit.identity, source.identity(control.unit)
+        if now is not None and _grown_from(then, now):
+            seen += 1
+        else:
+            moved.append(then)
+            lost += now is None
+    if moved:
+        there = {(unit.identity.device, unit.identity.inode) for unit in source.list_units() if isinstance(unit, Unit)}
+        found = sum((then.device, then.inode) in there for then in moved)
+        seen, lost = seen + found, max(0, lost - found)
+    return seen, lost
+
+
+def _grown_from(then: Identity, now: Identity) -> bool:
+    return (then.device, then.inode) == (now.device, now.inode) and now.size >= then.size
+
+
+def unresolved_of(codes: Mapping[str, int]) -> int:
+    """Count the units whose old records should be gone and are not, for no reason that may stand."""
+    allowed = {code.value for code in RESPECTED} | {Code.STOPPED.value, Code.SKIPPED.value, Code.TARGET_ABSENT.value}
+    gone = {Code.DELETED.value, Code.REWRITTEN.value, Code.ABSENT.value}
+    return sum(count for code, count in codes.items() if code not in allowed | gone)

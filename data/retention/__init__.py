@@ -1,0 +1,1 @@
+"""The rules of deletion, pure: what is old, what may go, what was decided; nothing here reads a clock or a file."""

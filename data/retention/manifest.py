@@ -1,0 +1,51 @@
+"""A manifest: one row for each unit a purge touches, in the order of execution, oldest first (purge.md 6.6)."""
+
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import orjson
+
+from data.retention.unit import Action, Identity, Planned, Unit
+
+
+def row_of(planned: Planned) -> bytes:
+    """Write a row as one line without its end; names are percent-encoded, so that no two names look the same."""
+    found = planned.unit.identity
+    return orjson.dumps(
+        [
+            quote_from_bytes(planned.unit.name),
+            [found.device, found.inode, found.size, found.mtime_ns, found.ctime_ns, found.digest],
+            planned.action.value,
+            planned.records,
+            planned.bytes,
+            planned.lo,
+            planned.hi,
+            [planned.kept_bytes, planned.kept_records, planned.kept_digest],
+            planned.cutoff,
+            planned.now,
+        ],
+    )
+
+
+def planned_of(row: bytes) -> Planned:
+    """Read a row; raises `ValueError` for anything that `row_of` did not write."""
+    name, found, action, records, size, lo, hi, kept, cutoff, now = orjson.loads(row)
+    device, inode, length, mtime_ns, ctime_ns, digest = found
+    identity = Identity(device=device, inode=inode, size=length, mtime_ns=mtime_ns, ctime_ns=ctime_ns, digest=digest)
+    return Planned(
+        unit=Unit(name=unquote_to_bytes(name), identity=identity),
+        action=Action(action),
+        records=records,
+        bytes=size,
+        lo=lo,
+        hi=hi,
+        kept_bytes=kept[0],
+        kept_records=kept[1],
+        kept_digest=kept[2],
+        cutoff=cutoff,
+        now=now,
+    )
+
+
+def order_of(planned: Planned) -> tuple[int, bytes]:
+    """Give the key by which rows are sorted: the same inputs give the same order however they were listed (P7)."""
+    return planned.lo, planned.unit.name

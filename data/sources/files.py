@@ -1,0 +1,260 @@
+"""Local log files as a source: everything by descriptors, nothing outside the root, nothing that is in use."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from data.clock import Clock
+from data.errors import SourceError
+from data.formats.interface import Reading
+from data.retention.evidence import Marks
+from data.retention.instants import BEGINNING, instant_of
+from data.retention.residue import Code
+from data.retention.unit import Action, Identity, Planned, Unit
+from data.sources.activity import LooksAtOpenFiles, open_files
+from data.sources.config import VERSION, FilesConfig, open_root, why_not
+from data.sources.delete import Deletion, Moment, outcome_of
+from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Skipped
+from data.sources.measure import Measuring
+from data.sources.opening import FILE, Folders, edge_digest, identity_of, is_same
+from data.sources.reading import ReadsLogs, facts_of, to_instant
+from data.sources.recover import recover, verify
+from data.sources.walk import Folder, Found, rules_of, walk
+
+
+class FilesSource:
+    """The files below one folder."""
+
+    def __init__(
+        self,
+        config: FilesConfig,
+        *,
+        reader: ReadsLogs,
+        clock: Clock,
+        scratch: Path | None = None,
+        look: LooksAtOpenFiles = open_files,
+    ) -> None:
+        self._config = config
+        self._reader = reader
+        self._clock = clock
+        self._scratch = scratch
+        self._look = look
+
+    @property
+    def id(self) -> str:
+        """Give the id people use."""
+        return self._config.id
+
+    @property
+    def config_digest(self) -> str:
+        """Give a digest of everything in the configuration that decides what is selected."""
+        return self._config.digest()
+
+    def capabilities(self) -> Capabilities:
+        """Tell what this connector can do."""
+        return Capabilities(
+            kind="files",
+            version=VERSION,
+            rewrites=self._config.rewrite,
+            conditional="identity",
+            exact_counts=True,
+            hides_first=False,
+        )
+
+    def probe(self) -> Probe:
+        """Look whether the root can be used, and how far the file system's clock is from ours."""
+        reason = why_not(self._config)
+        return Probe(reachable=not reason, reason=reason, clock_offset=self._clock_offset())
+
+    def list_units(self) -> Iterator[Unit | Skipped]:
+        """List what is there now, in bounded memory. Raises `SourceError`."""
+        root = open_root(self._config)
+        try:
+            for folder in walk(root, rules_of(self._config, root)):
+                if isinstance(folder, Skipped):
+                    yield folder
+                    continue
+                for found in folder.files():
+                    yield found if isinstance(found, Skipped) else _unit(folder, found)
+        finally:
+            os.close(root)
+
+    def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
+        """Read what is there, unchanged files from the scan index unless `fresh`. Raises `SourceError`."""
+        root = open_root(self._config)
+        try:
+            measuring = Measuring(
+                config=self._config,
+                reader=self._reader,
+                rules=rules_of(self._config, root),
+                marks=marks,
+                opened=self._look(),
+            )
+            for folder in walk(root, rules_of(self._config, root)):
+                if isinstance(folder, Skipped):
+                    yield folder
+                else:
+                    yield from measuring.folder(folder)
+        finally:
+            os.close(root)
+
+    def identity(self, unit: Unit) -> Identity | None:
+        """Tell which content stands at a unit's place now; None if there is none. Raises `SourceError`."""
+        with self._opened(unit.name) as descriptor:
+            if descriptor is None:
+                return None
+            found = os.fstat(descriptor)
+            return identity_of(found, edge_digest(descriptor, found.st_size))
+
+    def plan(self, measured: Measured, marks: Marks) -> Planned:
+        """Bind what would happen to a unit to exactly its present content.
+
+        Raises `SourceError` if it has changed since it was measured, or if nothing in it may go.
+        """
+        name = measured.unit.name
+        if not selects(measured, rewrite=self._config.rewrite):
+            raise SourceError(f"source {self.id}: {_shown(name)}: nothing in it may be deleted")
+
+        with self._opened(name) as descriptor:
+            if descriptor is not None and is_same(os.fstat(descriptor), measured.unit.identity):
+                planned = self._bound(measured, marks, descriptor)
+                if is_same(os.fstat(descriptor), measured.unit.identity):
+                    return planned
+        raise SourceError(f"source {self.id}: {_shown(name)}: has changed since it was measured")
+
+    def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
+        """Delete or rewrite units that still are what was planned; one outcome each, in order; never raises `OSError`.
+
+        All of the batch is done, and durable, before the first outcome is given: take them all.
+        """
+        try:
+            root = open_root(self._config)
+        except SourceError:
+            reason = why_not(self._config)
+            yield from (Acted(code=Code.UNREACHABLE, reason=reason) for _ in batch)
+            return
+        try:
+            rules = rules_of(self._config, root)
+            moment = Moment(
+                now=instant_of(self._clock.now()),
+                open=self._look(),
+                look=self._look,
+                uids=rules.uids,
+                device=rules.device,
+            )
+            yield from Deletion(root, moment, config=self._config, reader=self._reader, guard=guard).run(batch)
+        finally:
+            os.close(root)
+
+    def recover(self, planned: Planned) -> Acted | None:
+        """Tell what a crash left of an intended action, and remove leftovers; None if it has not happened."""
+        try:
+            root = open_root(self._config)
+        except SourceError:
+            return Acted(code=Code.UNREACHABLE, reason=why_not(self._config))
+        try:
+            return recover(root, planned, config=self._config)
+        except OSError as error:
+            return outcome_of(error)
+        finally:
+            os.close(root)
+
+    def verify(self, planned: Planned) -> Code | None:
+        """Look by path whether an action has held; None if so, else what is wrong."""
+        try:
+            return verify(self._config.root, planned, config=self._config, reader=self._reader)
+        except OSError as error:
+            return outcome_of(error).code
+
+    def holds_native(self, unit: Unit) -> bool:
+        """Tell whether the file system itself protects a unit: never; an immutable file says so when it is deleted."""
+        del unit
+        return False
+
+    def copies(self) -> tuple[Copy, ...]:
+        """List known copies: none; whether snapshots or backups of the file system exist is not known here."""
+        return ()
+
+    @contextmanager
+    def _opened(self, name: bytes) -> Iterator[int | None]:
+        """Open a unit; None where there is none."""
+        root = open_root(self._config)
+        try:
+            with Folders(root, depth=self._config.limits.depth) as folders:
+                try:
+                    folder, leaf = folders.of(name)
+                    descriptor = os.open(leaf, FILE, dir_fd=folder)
+                except OSError as error:
+                    if outcome_of(error).code in {Code.TARGET_ABSENT, Code.DRIFTED}:
+                        yield None
+                        return
+                    raise SourceError(f"source {self.id}: {_shown(name)}: {error.strerror}") from error
+                try:
+                    yield descriptor
+                finally:
+                    os.close(descriptor)
+        finally:
+            os.close(root)
+
+    def _bound(self, measured: Measured, marks: Marks, descriptor: int) -> Planned:
+        identity, reading = measured.unit.identity, measured.reading
+        bound = replace(identity, digest=edge_digest(descriptor, identity.size))
+        planned = Planned(
+            unit=Unit(name=measured.unit.name, identity=bound),
+            action=Action.DELETE,
+            records=reading.expired.records,
+            bytes=identity.size,
+            lo=BEGINNING if reading.lowest_lo is None else reading.lowest_lo,
+            hi=BEGINNING if reading.youngest_expired is None else reading.youngest_expired,
+            cutoff=marks.cutoff,
+            now=marks.now,
+        )
+        if is_wholly_old(reading):
+            return planned
+        facts = facts_of(descriptor, measured.unit.name, identity, self._config)
+        kept = self._reader.kept(descriptor, facts, marks)
+        return replace(
+            planned,
+            action=Action.REWRITE,
+            bytes=identity.size - kept.kept_bytes,
+            kept_bytes=kept.kept_bytes,
+            kept_records=kept.kept_records,
+            kept_digest=kept.sha256,
+        )
+
+    def _clock_offset(self) -> int:
+        """Tell how many microseconds the file system's clock is ahead of ours; 0 where there is no scratch folder."""
+        if self._scratch is None:
+            return 0
+        try:
+            with tempfile.TemporaryFile(dir=self._scratch) as made:
+                made.write(b"?")
+                made.flush()
+                return to_instant(os.fstat(made.fileno()).st_mtime_ns) - instant_of(self._clock.now())
+        except OSError:
+            return 0
+
+
+def is_wholly_old(reading: Reading) -> bool:
+    """Tell whether everything in a file may go."""
+    return 0 < reading.records == reading.expired.records and not reading.undatable
+
+
+def selects(measured: Measured, *, rewrite: bool) -> bool:
+    """Tell whether a purge may touch a unit at all: it holds old records, nobody uses it, and mixed ones may be cut."""
+    reading = measured.reading
+    if measured.active or not reading.expired.records:
+        return False
+    return rewrite or is_wholly_old(reading)
+
+
+def _unit(folder: Folder, found: Found) -> Unit:
+    return Unit(name=folder.name_of(found.leaf), identity=identity_of(found.stat))
+
+
+def _shown(name: bytes) -> str:
+    """Show a name so that nothing in it can mislead: ASCII, everything else escaped."""
+    return ascii(name.decode("utf-8", "backslashreplace"))[1:-1]

@@ -1,0 +1,179 @@
+"""Walks a tree folder by folder with open descriptors: no recursion, no link followed, one device, bounded memory."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from data.retention.residue import Code
+from data.sources.config import FilesConfig
+from data.sources.interface import Skipped
+from data.sources.opening import FOLDER, refused
+
+LEFTOVER: Final = re.compile(r"\.procall-[0-9a-f]{16}\.(?:tmp|part)")
+"""Temporary files of our own rewrites: never units."""
+
+
+class Found(NamedTuple):
+    """A file that may be a unit."""
+
+    leaf: str
+    """The last part of its name, undecodable bytes as surrogates."""
+    stat: os.stat_result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What makes a unit of a file."""
+
+    device: int
+    uids: frozenset[int]
+    matches: Callable[[str], object]
+    """Tells by the last part of the name."""
+    depth: int
+    own: frozenset[tuple[int, int]]
+    """Folders and files of the bot's own, by device and inode."""
+
+
+class Folder:
+    """One open folder of the tree; may be used until the walk goes on."""
+
+    def __init__(self, descriptor: int, path: bytes, rules: Rules) -> None:
+        self.descriptor = descriptor
+        self.path = path
+        """Below the root; b"" for the root itself."""
+        self.has_folders = False
+        self._rules = rules
+
+    def name_of(self, leaf: str) -> bytes:
+        """Give the name of a unit in this folder."""
+        last = os.fsencode(leaf)
+        return self.path + b"/" + last if self.path else last
+
+    def files(self) -> Iterator[Found | Skipped]:
+        """List what may be units here and what is none; folders are only noticed."""
+        try:
+            yield from self._files()
+        except OSError as error:
+            yield Skipped(name=self.path, code=Code.DENIED, reason=_word(error))
+
+    def _files(self) -> Iterator[Found | Skipped]:
+        matches, device, uids = self._rules.matches, self._rules.device, self._rules.uids
+        for entry in _entries(self.descriptor):
+            if entry.is_dir(follow_symlinks=False):
+                self.has_folders = True
+                continue
+            leaf = entry.name
+            if not matches(leaf) and not entry.is_symlink():
+                continue
+            if leaf.startswith(".procall-") and LEFTOVER.fullmatch(leaf):
+                continue
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # gone since it was listed
+                continue
+            except OSError as error:
+                yield Skipped(name=self.name_of(leaf), code=Code.DENIED, reason=_word(error))
+                continue
+            reason = refused(found, device=device, uids=uids)
+            if not reason and (found.st_dev, found.st_ino) in self._rules.own:
+                reason = "own_state"
+            if reason:
+                yield Skipped(name=self.name_of(leaf), code=Code.SKIPPED, reason=reason)
+            else:
+                yield Found(leaf, found)
+
+
+def rules_of(config: FilesConfig, root: int) -> Rules:
+    """Make the rules of a source whose root is open."""
+    found = os.fstat(root)
+    own = set()
+    for path in config.forbidden:
+        try:
+            place = path.stat()
+        except OSError:
+            continue
+        own.add((place.st_dev, place.st_ino))
+    return Rules(
+        device=found.st_dev,
+        uids=frozenset({os.geteuid(), found.st_uid, *config.owners}),
+        matches=config.matcher().match,
+        depth=config.limits.depth,
+        own=frozenset(own),
+    )
+
+
+def walk(root: int, rules: Rules) -> Iterator[Folder | Skipped]:
+    """Give every folder from the root down and what was not entered; the caller owns the root's descriptor."""
+    stack: list[tuple[Folder, Iterator[os.DirEntry[str]] | None]] = [(Folder(os.dup(root), b"", rules), None)]
+    try:
+        while stack:
+            folder, below = stack[-1]
+            if below is None:
+                yield folder
+                below = _entries(folder.descriptor) if folder.has_folders else iter(())
+                stack[-1] = (folder, below)
+            entered = _next_below(folder, below, rules, depth=len(stack))
+            if isinstance(entered, Folder):
+                stack.append((entered, None))
+            elif entered is not None:
+                yield entered
+            else:
+                stack.pop()
+                os.close(folder.descriptor)
+    finally:
+        for folder, _ in stack:
+            os.close(folder.descriptor)
+
+
+def _next_below(
+    folder: Folder, below: Iterator[os.DirEntry[str]], rules: Rules, *, depth: int
+) -> Folder | Skipped | None:
+    """Enter the next folder in a folder; None after the last."""
+    try:
+        for entry in below:
+            if entry.is_dir(follow_symlinks=False):
+                entered = _enter(folder, entry.name, folder.name_of(entry.name), rules, depth=depth)
+                if entered is not None:
+                    return entered
+    except OSError as error:
+        return Skipped(name=folder.path, code=Code.DENIED, reason=_word(error))
+    return None
+
+
+def _enter(above: Folder, leaf: str, name: bytes, rules: Rules, *, depth: int) -> Folder | Skipped | None:
+    if depth > rules.depth:
+        return Skipped(name=name, code=Code.SKIPPED, reason="too_deep")
+    try:
+        descriptor = os.open(leaf, FOLDER, dir_fd=above.descriptor)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:  # it was a folder a moment ago: a link or a file has taken its place
+        return Skipped(name=name, code=Code.SKIPPED, reason="symlink")
+    except OSError as error:
+        return Skipped(name=name, code=Code.DENIED, reason=_word(error))
+    found = os.fstat(descriptor)
+    reason = "other_device" if found.st_dev != rules.device else ""
+    if (found.st_dev, found.st_ino) in rules.own:
+        reason = "own_state"
+    if reason:
+        os.close(descriptor)
+        return Skipped(name=name, code=Code.SKIPPED, reason=reason)
+    return Folder(descriptor, name, rules)
+
+
+def _entries(descriptor: int) -> Iterator[os.DirEntry[str]]:
+    """List a folder; a copy of the descriptor is read, so that two readers do not share one place."""
+    own = os.open(".", FOLDER, dir_fd=descriptor)
+    try:
+        with os.scandir(own) as entries:
+            yield from entries
+    finally:
+        os.close(own)
+
+
+def _word(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "denied"
+    return error.strerror.lower().replace(" ", "_") if error.strerror else "failed"

@@ -1,0 +1,167 @@
+"""Manifests as files: one row a line, in order, sorted in bounded memory, believed only with the right Merkle root."""
+
+import heapq
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from data.errors import StateError
+from data.retention.manifest import order_of, planned_of, row_of
+from data.retention.merkle import MerkleTree, leaf_hash
+from data.retention.unit import Planned
+from data.stores.common import check_request_id
+from data.stores.durable import make_folder, write_parts_durably
+
+_CHUNK: Final = 8 << 20
+"""Bytes of rows that are sorted in memory at once."""
+_MOST_CHUNKS: Final = 64
+"""Sorted chunks that are open at once; more are merged into one."""
+_LONGEST_ROW: Final = 1 << 16
+_SHIFT: Final = 1 << 63
+"""Makes every instant of 64 bits positive, so that its digits sort as it does."""
+
+
+class ManifestFiles:
+    """Manifests below one folder."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self._folder, self._read_only = folder, read_only
+
+    def save(self, request_id: str, rows: Iterable[Planned]) -> tuple[str, int]:
+        """Sort and store rows in bounded memory; gives their Merkle root, hexadecimal, and their number.
+
+        An earlier manifest of the request is replaced as a whole. Raises `StateError`.
+        """
+        name = self._writable(request_id)
+        tree = MerkleTree()
+        with _told(request_id, "not written"), ExitStack() as stack:
+            make_folder(self._folder)
+            folder = stack.enter_context(_opened(self._folder))
+            lines = _counted(_sorted(map(_line_of, rows), self._folder, stack), tree)
+            write_parts_durably(Path(f"{name}.new"), lines, folder=folder)
+            os.replace(f"{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+        return tree.root().hex(), tree.size
+
+    def load(self, request_id: str, *, root: str) -> Iterator[Planned]:
+        """Read the rows in order; raises `StateError` before the first if they are not exactly what was saved."""
+        with _told(request_id, "cannot be read"), self._reading(request_id) as file:
+            checked = _identity(file)
+            found = _root_of(file)
+        if found != root:
+            message = f"the manifest of request {request_id} is not the one that was approved; nothing is deleted"
+            raise StateError(message)
+        return self._rows(request_id, checked)
+
+    def discard(self, request_id: str) -> None:
+        """Remove a manifest that is no longer needed: it holds file names. Again is no change. Raises `StateError`."""
+        name = self._writable(request_id)
+        with _told(request_id, "not removed"), suppress(FileNotFoundError), _opened(self._folder) as folder:
+            for found in (f"{name}.new", name):
+                with suppress(FileNotFoundError):
+                    os.unlink(found, dir_fd=folder)
+            os.fsync(folder)
+
+    def _rows(self, request_id: str, checked: tuple[int, ...]) -> Iterator[Planned]:
+        with _told(request_id, "cannot be read"), self._reading(request_id) as file:
+            if _identity(file) != checked:
+                message = f"the manifest of request {request_id} was changed while it was read; nothing is deleted"
+                raise StateError(message)
+            for row in file:
+                yield planned_of(row)
+
+    @contextmanager
+    def _reading(self, request_id: str) -> Iterator[IO[bytes]]:
+        with _opened(self._folder) as folder:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(_name_of(request_id), flags, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            yield file
+
+    def _writable(self, request_id: str) -> str:
+        if self._read_only:
+            message = "the state was opened for reading only: another process may be using it"
+            raise StateError(message)
+        return _name_of(request_id)
+
+
+def _name_of(request_id: str) -> str:
+    check_request_id(request_id)
+    return f"{request_id}.jsonl"
+
+
+@contextmanager
+def _told(request_id: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"the manifest of request {request_id}: {what}: {error.strerror}"
+        raise StateError(message) from error
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _identity(file: IO[bytes]) -> tuple[int, ...]:
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _root_of(file: IO[bytes]) -> str:
+    """Give the root over the rows; "" where the content could not have been written by `save`."""
+    tree = MerkleTree()
+    for row in iter(lambda: file.readline(_LONGEST_ROW), b""):
+        if not row.endswith(b"\n"):
+            return ""
+        tree.add(leaf_hash(row[:-1]))
+    return tree.root().hex()
+
+
+def _line_of(planned: Planned) -> bytes:
+    """Write a row behind its own order, so that lines sort as bytes; equal orders are told apart by the row itself."""
+    lo, name = order_of(planned)
+    return b"%020d %b %b\n" % (lo + _SHIFT, name.hex().encode("ascii"), row_of(planned))
+
+
+def _sorted(lines: Iterable[bytes], folder: Path, stack: ExitStack) -> Iterator[bytes]:
+    chunks: list[IO[bytes]] = []
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if size >= _CHUNK:
+            chunks.append(_spilled(sorted(batch), folder, stack))
+            batch, size = [], 0
+        if len(chunks) == _MOST_CHUNKS:
+            merged = _spilled(heapq.merge(*chunks), folder, stack)
+            for chunk in chunks:
+                chunk.close()
+            chunks = [merged]
+    return heapq.merge(*chunks, sorted(batch))
+
+
+def _spilled(lines: Iterable[bytes], folder: Path, stack: ExitStack) -> IO[bytes]:
+    """Put sorted lines into a file without a name: a crash leaves nothing of it."""
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  the stack closes it
+    stack.callback(file.close)
+    file.writelines(lines)
+    file.seek(0)
+    return file
+
+
+def _counted(lines: Iterable[bytes], tree: MerkleTree) -> Iterator[bytes]:
+    """Strip the order off each line, and hash what is left."""
+    for line in lines:
+        row = line.split(b" ", 2)[2]
+        tree.add(leaf_hash(row[:-1]))
+        yield row

@@ -1,0 +1,191 @@
+"""Tables of one embedded file: documents in memory, every change on the disk before it is acknowledged."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import structlog
+from tinydb import TinyDB
+from tinydb.table import Document
+
+from data.errors import StateError
+from data.stores.atomic_storage import AtomicStorage
+from data.stores.codec import Codec
+from data.stores.common import V, overtaken, taken, unknown
+from data.stores.snapshot import SnapshotStorage
+
+T = TypeVar("T")
+
+_LARGE = 5_000
+_FULL = 20_000
+
+_log = structlog.get_logger(__name__)
+
+
+class EmbeddedFile:
+    """One file with several tables, used by one thread at a time."""
+
+    def __init__(self, storage: AtomicStorage | SnapshotStorage) -> None:
+        self._storage = storage
+        self._database = TinyDB(storage=lambda: storage)
+        self._lock = threading.RLock()
+        self._tables: list[Any] = []
+        self.doubtful: tuple[str, str] | None = None
+        """Table and id of the last change of which nobody knows whether it was kept; a repeat of it is no conflict."""
+        self.failures = 0
+        """How many changes have failed: after each, indexes beside the documents have to be made anew."""
+
+    def table(self, name: str) -> Any:
+        """Give a table whose documents have texts for ids."""
+        table: Any = self._database.table(name)
+        table.document_id_class = str
+        self._tables.append(table)
+        return table
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep others out for a moment."""
+        with self._lock:
+            yield
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keep others out, after making sure that everything readable is on the disk. Raises `StateError`."""
+        with self._lock:
+            if self._storage.unsure:
+                self.write_again()
+            yield
+
+    def write_again(self) -> None:
+        """Write the present state once more: the generation before it then is the same. Raises `StateError`."""
+        try:
+            self._storage.write(self._storage.read() or {})
+        except StateError:
+            self.failures += 1
+            raise
+
+    @property
+    def unsure(self) -> bool:
+        """Tell whether the last change may or may not have been kept."""
+        return self._storage.unsure
+
+    def close(self) -> None:
+        """Let another process have the file."""
+        with self._lock:
+            self._database.close()
+
+    def check_room(self) -> None:
+        """Refuse one document more where there are too many, and warn long before; raises `StateError`.
+
+        Every change writes the whole file, so its cost grows with their number (security.md 4.4).
+        """
+        count = sum(len(table) for table in self._tables)
+        if count >= _FULL:
+            message = (
+                f"the embedded store holds {count} documents and takes no new request; requests under way can be "
+                "finished. Keep the state in PostgreSQL: state.postgres_dsn"
+            )
+            raise StateError(message)
+        self.warn_if_large(count + 1)
+
+    def warn_if_large(self, count: int | None = None) -> None:
+        """Say in the log that PostgreSQL would be better."""
+        found = sum(len(table) for table in self._tables) if count is None else count
+        if found >= _LARGE:
+            _log.warning("the embedded store is large", action="store_large", count=found)
+
+
+class Table(Generic[T]):
+    """One table as values of one type by id. The caller holds the file's lock."""
+
+    def __init__(self, file: EmbeddedFile, name: str, codec: Codec[T]) -> None:
+        self._file, self._name, self._codec = file, name, codec
+        self._table = file.table(name)
+
+    def find(self, key: str) -> T | None:
+        """Give a value, or None; one look-up, however many there are."""
+        row = self._table.get(doc_id=key)
+        return None if row is None else self._codec.decode(row)
+
+    def all(self) -> Iterator[T]:
+        """Walk through all values."""
+        return map(self._codec.decode, self._table)
+
+    def check(self) -> None:
+        """Read everything once, so that what cannot be read is told when the file is opened; raises `StateError`."""
+        for _ in self.all():
+            pass
+
+    def put(self, key: str, value: T) -> T:
+        """Store a value under its id, whether new or not, and give it as it is stored. Raises `StateError`."""
+        row = self._codec.encode(value)
+        if self._table.contains(doc_id=key):
+            self._write(key, lambda: self._table.update(row, doc_ids=[key]))
+        else:
+            self._write(key, lambda: self._table.insert(Document(row, doc_id=key)))  # type: ignore[arg-type]
+        return self._codec.decode(row)
+
+    def remove(self, key: str) -> bool:
+        """Remove a value; tells whether it was there. Raises `StateError`."""
+        known = bool(self._table.contains(doc_id=key))
+        if known:
+            self._write(key, lambda: self._table.remove(doc_ids=[key]))
+        return known
+
+    def doubts(self, key: str) -> bool:
+        """Tell whether nobody knows if the last change of this value was kept."""
+        return self._file.doubtful == (self._name, key)
+
+    def _write(self, key: str, change: Callable[[], object]) -> None:
+        try:
+            change()
+        except StateError:
+            self._file.failures += 1
+            if self._file.unsure:
+                self._file.doubtful = (self._name, key)
+            raise
+        self._file.doubtful = None
+
+
+class VersionedTable(Generic[V]):
+    """Values changed by compare-and-set. The caller holds the file's lock."""
+
+    def __init__(self, table: Table[V], *, what: str) -> None:
+        self._table, self._what = table, what
+
+    def add(self, value: V) -> V:
+        """Store a new value as version 1; raises `ConflictError` if its id is taken, `StateError`."""
+        new: V = replace(value, version=1)  # type: ignore[type-var]
+        present = self._table.find(value.id)
+        if present is None:
+            return self._table.put(value.id, new)
+        if self._table.doubts(value.id) and present == new:
+            return present
+        raise taken(self._what, value.id)
+
+    def get(self, key: str) -> V:
+        """Give a value; raises `UnknownError`."""
+        found = self._table.find(key)
+        if found is None:
+            raise unknown(self._what, key)
+        return found
+
+    def replace(self, value: V) -> V:
+        """Store the next version; raises `ConflictError`, `UnknownError`, `StateError`."""
+        new: V = replace(value, version=value.version + 1)  # type: ignore[type-var]
+        present = self.get(value.id)
+        if present.version == value.version:
+            return self._table.put(value.id, new)
+        if self._table.doubts(value.id) and present == new:
+            return present
+        raise overtaken(self._what, value.id, read=value.version, stored=present.version)
+
+    def knows(self, key: str) -> bool:
+        """Tell whether there is a value."""
+        return self._table.find(key) is not None
+
+    def all(self) -> Iterator[V]:
+        """Walk through all values."""
+        return self._table.all()

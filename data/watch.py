@@ -1,0 +1,281 @@
+"""What is due, overdue, undatable, dead, late, resurrected or drifting: computed afresh each time, from the facts.
+
+Level-based: nothing here remembers what it said before, so a lost alert comes again with the next look.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from data.errors import SourceError
+from data.retention.evidence import Marks
+from data.retention.hold import Hold, covering
+from data.retention.instants import BEGINNING, DAY, Instant
+from data.retention.request import PurgeRequest, State
+from data.retention.rule import Care, RetentionRule
+from data.retention.worst_case import WorstCase, worst_case
+from data.sources.interface import Measured, Source, SourceSummary
+from data.stores.interface import HoldStore, MarkStore, RequestStore
+
+SCAN_EVERY = DAY
+"""How often the sources are looked at; part of the worst-case age."""
+SHORT_OF_TRUST = 0.995
+"""Share of understood lines below which a source's dates are not trusted (purge.md 6.7)."""
+
+
+@unique
+class Standing(StrEnum):
+    """How a source stands against the rule."""
+
+    OK = "ok"
+    DUE = "due"
+    OVERDUE = "overdue"
+    UNKNOWN = "unknown"
+
+
+@unique
+class FindingKind(StrEnum):
+    """What the data protection officer has to know."""
+
+    DUE = "due"
+    OVERDUE = "overdue"
+    UNREADABLE = "unreadable"
+    UNDATABLE = "undatable"
+    DEAD = "dead"
+    LATE = "late"
+    RESURRECTED = "resurrected"
+    DRIFTING = "drifting"
+    UNPARSED = "unparsed"
+    FUTURE = "future"
+    HOLD_REVIEW = "hold_review"
+    HELD_PAST_LIMIT = "held_past_limit"
+    PURGE_FAILED = "purge_failed"
+    OVER_DELETION = "over_deletion"
+    PURGE_INTERRUPTED = "purge_interrupted"
+    BREAK_GLASS = "break_glass"
+    TOO_OLD_AT_WORST = "too_old_at_worst"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    kind: FindingKind
+    about: str
+    """Id of the source, request or hold."""
+    count: int = 0
+    since: Instant | None = None
+    """Since when, or by when, as far as it is known."""
+    cause: str = ""
+    """The likely cause, in a stable word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """One source as it is now."""
+
+    source: str
+    standing: Standing
+    summary: SourceSummary
+    held: int
+    """Units that a hold protects."""
+    marks: Marks
+    max_age: int
+    worst: WorstCase
+    reason: str = ""
+    """Why the source could not be read, in a stable word."""
+
+    @property
+    def days_left(self) -> float | None:
+        """Give the days until the oldest record passes the limit; negative where it has; None if nothing is known."""
+        oldest = self.summary.oldest
+        if oldest is None or oldest == BEGINNING:
+            return None
+        return round((oldest - self.marks.limit) / DAY, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What the watch looks at; values and read-only stores."""
+
+    sources: Mapping[str, Source]
+    rules: Mapping[str, RetentionRule]
+    care: Care
+    holds: HoldStore
+    marks: MarkStore
+    requests: RequestStore
+
+
+class Watch:
+    """Looks, and says what it sees."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+
+    def scan(self, now: Instant) -> tuple[SourceStatus, ...]:
+        """Look at every source, in the order of the settings; one that cannot be read is `unknown`, never left out."""
+        return tuple(self.status(source_id, now) for source_id in self._watched.sources)
+
+    def status(self, source_id: str, now: Instant) -> SourceStatus:
+        """Look at one source."""
+        source, rule = self._watched.sources[source_id], self._watched.rules[source_id]
+        marks = rule.marks(now)
+        reached = source.probe()
+        reason, summary, held = reached.reason, SourceSummary(), 0
+        if reached.reachable:
+            try:
+                summary = source.summarise(marks)
+                held = held_units(source, marks, covering(self._watched.holds.all(), source_id))
+            except SourceError:
+                reason = "unreadable"
+        return SourceStatus(
+            source=source_id,
+            standing=standing_of(summary, readable=not reason),
+            summary=summary,
+            held=held,
+            marks=marks,
+            max_age=rule.max_age,
+            worst=self._worst(source, rule, summary, marks, reached.clock_offset),
+            reason=reason,
+        )
+
+    def requests(self, *, most: int = 100) -> tuple[PurgeRequest, ...]:
+        """List requests, newest first."""
+        return self._watched.requests.newest(most=most)
+
+    def request(self, request_id: str) -> PurgeRequest:
+        """Give one request; raises `UnknownError`."""
+        return self._watched.requests.get(request_id)
+
+    def holds(self) -> tuple[Hold, ...]:
+        """List all holds, oldest first."""
+        return self._watched.holds.all()
+
+    def findings(self, now: Instant) -> tuple[Finding, ...]:
+        """Say everything that is not as it should be, by source, then by request and hold."""
+        found: list[Finding] = []
+        for status in self.scan(now):
+            found += findings_of(status)
+            if not status.reason:
+                found += self._reappeared(status)
+                found += drift(status, self._watched.sources[status.source].probe().own_retention)
+        found += [finding for request in self._watched.requests.newest(most=1000) for finding in of_request(request)]
+        found += [finding for hold in self._watched.holds.all() for finding in of_hold(hold, now)]
+        return tuple(found)
+
+    def _reappeared(self, status: SourceStatus) -> Iterable[Finding]:
+        mark = self._watched.marks.mark_of(status.source)
+        if mark.purged_until is None or mark.purged_at is None:
+            return
+        until, at = mark.purged_until, mark.purged_at
+        found = self._watched.sources[status.source].reappeared(status.marks, purged_until=until, purged_at=at)
+        if found.late:
+            yield Finding(kind=FindingKind.LATE, about=status.source, count=found.late, since=at, cause="late_shipper")
+        if found.resurrected:
+            yield Finding(
+                kind=FindingKind.RESURRECTED, about=status.source, count=found.resurrected, since=at, cause="restore"
+            )
+
+    def _worst(
+        self, source: Source, rule: RetentionRule, summary: SourceSummary, marks: Marks, offset: int
+    ) -> WorstCase:
+        able = source.capabilities()
+        span = able.bucket_span if able.rewrites else max(able.bucket_span, summary.longest_span)
+        late_by = 0
+        if summary.active_overdue and summary.oldest not in {None, BEGINNING}:
+            late_by = marks.cutoff - (summary.oldest or 0)
+        return worst_case(
+            rule,
+            self._watched.care,
+            interval=SCAN_EVERY,
+            bucket_span=span,
+            physical_delay=able.physical_delay,
+            clock_error=abs(offset),
+            late_by=late_by,
+        )
+
+
+def standing_of(summary: SourceSummary, *, readable: bool) -> Standing:
+    """Judge a source: what is known to be overdue is said first, then what is not known, then what is due."""
+    if summary.overdue_records:
+        return Standing.OVERDUE
+    if not readable or summary.undatable or summary.unreadable:
+        return Standing.UNKNOWN
+    return Standing.DUE if summary.expired_records else Standing.OK
+
+
+def held_units(source: Source, marks: Marks, holds: Sequence[Hold]) -> int:
+    """Count the units that hold a held record."""
+    if not holds:
+        return 0
+    return sum(
+        isinstance(found, Measured) and any(_covers(hold, source.id, found) for hold in holds)
+        for found in source.measure(marks)
+    )
+
+
+def _covers(hold: Hold, source: str, found: Measured) -> bool:
+    reading = found.reading
+    if not reading.records:
+        return False
+    lo = BEGINNING if reading.lowest_lo is None else reading.lowest_lo
+    hi = max(lo, hold.begins) if reading.highest_hi is None else reading.highest_hi
+    return hold.covers(source, lo, hi)
+
+
+def findings_of(status: SourceStatus) -> list[Finding]:
+    """Say what is wrong with one source."""
+    summary, about = status.summary, status.source
+    since = None if summary.oldest == BEGINNING else summary.oldest
+    counts = {
+        FindingKind.UNREADABLE: (int(bool(status.reason)) or summary.unreadable, status.reason or "denied"),
+        FindingKind.OVERDUE: (summary.overdue_records, "active" if summary.active_overdue else "not_purged"),
+        FindingKind.DUE: (0 if summary.overdue_records else summary.expired_records, ""),
+        FindingKind.DEAD: (summary.dead, "archive_or_dead_service"),
+        FindingKind.UNDATABLE: (summary.undatable, "no_stamp"),
+        FindingKind.FUTURE: (summary.future, "wrong_clock"),
+        FindingKind.UNPARSED: (_untrusted(summary), "unknown_format"),
+        FindingKind.TOO_OLD_AT_WORST: (int(status.worst.age > status.max_age), status.worst.biggest),
+        FindingKind.HELD_PAST_LIMIT: (status.held if summary.overdue_records else 0, "hold"),
+    }
+    return [
+        Finding(kind=kind, about=about, count=count, since=since, cause=cause)
+        for kind, (count, cause) in counts.items()
+        if count
+    ]
+
+
+def _untrusted(summary: SourceSummary) -> int:
+    trusted = not summary.lines or 1 - summary.unparsed / summary.lines >= SHORT_OF_TRUST
+    return 0 if trusted else summary.unparsed
+
+
+def drift(status: SourceStatus, own: Mapping[str, str]) -> list[Finding]:
+    """Say where the engine's own retention would keep longer than the rule allows."""
+    return [
+        Finding(kind=FindingKind.DRIFTING, about=status.source, count=int(days), cause=name)
+        for name, days in own.items()
+        if days.isdecimal() and int(days) * DAY > status.max_age
+    ]
+
+
+def of_request(request: PurgeRequest) -> list[Finding]:
+    """Say what is wrong with one purge."""
+    last = request.story[-1].at if request.story else request.created_at
+    found = []
+    if request.break_glass:
+        found.append(Finding(kind=FindingKind.BREAK_GLASS, about=request.id, count=1, since=last))
+    if request.state in {State.CLOSED_FAILED, State.CLOSED_UNVERIFIED, State.CLOSED_PARTIAL, State.PREVIEW_FAILED}:
+        found.append(
+            Finding(kind=FindingKind.PURGE_FAILED, about=request.id, count=1, since=last, cause=request.state.value)
+        )
+    if request.state in {State.EXECUTING, State.VERIFYING, State.STOPPING, State.PAUSED}:
+        found.append(Finding(kind=FindingKind.PURGE_INTERRUPTED, about=request.id, count=1, since=last))
+    return found
+
+
+def of_hold(hold: Hold, now: Instant) -> list[Finding]:
+    """Say where a hold is past its review date; it stays in force all the same."""
+    if hold.active and now > hold.review_at:
+        return [Finding(kind=FindingKind.HOLD_REVIEW, about=hold.id, count=1, since=hold.review_at)]
+    return []
