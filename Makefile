@@ -30,15 +30,16 @@ test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
 check: .venv/installed-dev  ## Check format, lint, types, floors and the other rules of the house
 	$(VENV)/python -m pytest --quiet tests/test_house_rules.py
 
-bench: .venv/installed-dev .venv/stock/installed  ## Measure the answers on the validation set, and what a turn costs
+bench: .venv/installed-dev .venv/stock/installed .venv/bench/installed  ## Measure answers, turns and the retention engine
 	$(VENV)/python bench/questions.py
+	$(VENV)/python bench/retention.py --peers $(CURDIR)/.venv/bench/bin/python
 	$(VENV)/python bench/turns.py --stock-python $(CURDIR)/.venv/stock/bin/python
 
 lock: .venv/installed-dev  ## Write the lock files anew, with hashes
 	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.lock
 	$(UV_COMPILE) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) --upgrade --group stock -o requirements-stock.lock
-	$(UV_COMPILE) --upgrade --group stock -o requirements-stock.lock
+	$(UV_COMPILE) --upgrade --group bench -o requirements-bench.lock
 
 pack: .venv/installed  ## Write the Teams app package with the ids of your settings
 	$(VENV)/python app.py pack $(OUT)
@@ -58,15 +59,10 @@ model: .venv/installed  ## Train the matcher anew after the catalogue was change
 	$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@
 
-.venv/stock/installed: .venv/installed requirements-stock.lock
-	$(PYTHON) -m venv --clear .venv/stock
-	.venv/stock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-stock.lock
-	@touch $@
-
-# The stock adapter is measured in an environment of its own: its packages must never reach the product's.
-.venv-stock/installed: requirements-stock.lock
-	$(PYTHON) -m venv --clear .venv-stock
-	.venv-stock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-stock.lock
+# What is measured beside the product has environments of its own: its packages must never reach the product's.
+.venv/%/installed: .venv/installed requirements-%.lock
+	$(PYTHON) -m venv --clear .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-$*.lock
 	@touch $@
 
 $(NODE_PACKAGES): tests/e2e/package-lock.json

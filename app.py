@@ -173,12 +173,15 @@ def build_sources(
     from data.formats.families.registry import all_families
     from data.formats.logs import LogReader
     from data.sources.files import FilesSource
+    from data.stores.durable import make_folder
 
     reader, clock = LogReader(all_families()), SystemClock()
     # Neither the bot's own state nor its code is anybody's log; the samples of dev mode lie in the state folder.
     own = () if dev else (Path(settings.state.folder).absolute(), Path(__file__).resolve().parent)
     configured = [files_config(source, forbidden=own) for source in named]
-    return {config.id: FilesSource(config, reader=reader, clock=clock, scratch=folder) for config in configured}
+    state = folder / "sources"
+    make_folder(state)
+    return {config.id: FilesSource(config, reader=reader, clock=clock, state=state) for config in configured}
 
 
 @contextmanager
@@ -224,6 +227,7 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
                     sources=sources,
                     rules=rules,
                     office_of=office_of(people, roles_of),
+                    known=(*settings.roles.admins, *settings.roles.dpos, settings.contacts.dpo_name),
                     version=VERSION,
                 ),
                 commit=Lock(),

@@ -52,6 +52,7 @@ class Documents:
         sources: Mapping[str, Source],
         rules: Mapping[str, RetentionRule],
         office_of: Callable[[str], Office],
+        known: tuple[str, ...],
         version: str,
     ) -> None:
         self._folder = folder
@@ -61,6 +62,7 @@ class Documents:
         self._sources = sources
         self._rules = rules
         self._office_of = office_of
+        self._known = known
         self._version = version
 
     def write(self, outcome: Outcome, *, previous: str) -> Written:
@@ -71,6 +73,7 @@ class Documents:
             signer=self._signer,
             now=outcome.verified_at,
             previous=previous,
+            known=self._known,
         )
         pdfs = {lang: render_pdf(document, say, lang=lang) for lang, say in self._texts.items()}
         written = write_documents(self._folder, document, pdfs, self._signer)
@@ -105,6 +108,7 @@ class Documents:
             ),
             methods=tuple(action for action, count in used if count),
             level=Level.REMOVED,
+            next_level_at=outcome.ended_at + able.physical_delay if able.physical_delay else None,
             cutoff=request.cutoff,
             scope_digest=request.digest,
             manifest_root=request.preview.root,
@@ -141,8 +145,6 @@ class Documents:
         request = outcome.request
         approvers = [(Part.APPROVER, approval.by) for approval in request.approvals]
         named = [(Part.REQUESTER, request.requester), *approvers]
-        if request.break_glass:
-            named.append((Part.APPROVER, request.confirmed_by))
         people = [Person(part=part, office=self._office_of(name), pseudonym=name) for part, name in named]
         return (
             *people,

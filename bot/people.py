@@ -38,9 +38,11 @@ def office_of(people: Pseudonyms, roles_of: RolesOf) -> Callable[[str], Office]:
 
     def office(pseudonym: str) -> Office:
         person = people.find(pseudonym)
-        if person is not None and person.tenant_id == HOST_TENANT:
+        if person is None:
+            return Office.FORGOTTEN
+        if person.tenant_id == HOST_TENANT:
             return Office.HOST
-        roles = roles_of(person) if person is not None else frozenset()
+        roles = roles_of(person)
         return Office.DPO if Role.DPO in roles and Role.ADMIN not in roles else Office.ADMIN
 
     return office

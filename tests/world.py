@@ -639,6 +639,7 @@ class FakeClock:
     def __init__(self, start: dt.datetime = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)) -> None:
         self._start = start
         self._passed = 0.0
+        self._boot = "boot-1"
 
     def now(self) -> dt.datetime:
         """Tell the wall time."""
@@ -648,9 +649,25 @@ class FakeClock:
         """Tell seconds since the start."""
         return self._passed
 
+    def boot(self) -> str:
+        """Give the id of the machine's boot."""
+        return self._boot
+
+    def since_boot(self) -> int:
+        """Tell microseconds since the boot."""
+        return round(self._passed * 1_000_000)
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._passed += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Let the wall time jump, forward or back, while no time passes."""
+        self._start += dt.timedelta(seconds=seconds)
+
+    def reboot(self) -> None:
+        """Start the machine anew."""
+        self._boot += "'"
 
 
 StartBot = Callable[..., Any]

@@ -7,7 +7,7 @@ even where the key has been stolen.
 import base64
 import binascii
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,9 @@ CHECKPOINTS: Final = "checkpoints.jsonl"
 """The file beside the epochs."""
 DOMAIN: Final = b"procall-checkpoint-v1\n"
 """Stands before what is signed, so that no other signature of the key can pass for a checkpoint's."""
+
+CHECKPOINT_EVERY: Final = 100
+"""Entries after which the log writes a checkpoint unasked."""
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _KEY: Final = re.compile(r"[0-9a-f]{16}")
@@ -90,7 +93,7 @@ def sign_checkpoint(signer: Signer, **fields: Any) -> Checkpoint:
     """Make a checkpoint of all fields but key and signature."""
     unsigned = Checkpoint(**fields, key=signer.key_id, signature="")
     signature = base64.b64encode(signer.sign(signed_bytes(unsigned))).decode()
-    return Checkpoint(**{**asdict(unsigned), "signature": signature})
+    return replace(unsigned, signature=signature)
 
 
 def is_genuine(checkpoint: Checkpoint, public: bytes) -> bool:
@@ -105,7 +108,17 @@ def is_genuine(checkpoint: Checkpoint, public: bytes) -> bool:
 
 
 def _fields(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {**asdict(checkpoint), "at": iso(checkpoint.at)}
+    return {
+        "origin": checkpoint.origin,
+        "epoch": checkpoint.epoch,
+        "first": checkpoint.first,
+        "size": checkpoint.size,
+        "head": checkpoint.head,
+        "root": checkpoint.root,
+        "at": iso(checkpoint.at),
+        "key": checkpoint.key,
+        "signature": checkpoint.signature,
+    }
 
 
 def _well_typed(found: dict[str, Any]) -> bool:

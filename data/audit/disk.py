@@ -39,9 +39,22 @@ class AppendOnlyFile:
         if not self.size:
             self._must(lambda: flush_folder(path.parent))
 
+    def check(self) -> None:
+        """Raise `StateError` where nothing more can be written, or somebody else changed the file."""
+        if not self.broken:
+            found = os.fstat(self._descriptor)
+            if found.st_nlink == 0 or found.st_size != self.size:
+                self.broken = "was changed by somebody else"
+        if self.broken:
+            message = f"{self.path}: {self.broken}; nothing more is recorded until it is opened anew"
+            raise StateError(message)
+
     def append(self, content: bytes) -> None:
-        """Write all of it and flush it to the disk; raises `StateError`, and then nothing of it is there or counts."""
-        self._refuse_if_unusable()
+        """Write all of it and flush it to the disk; raises `StateError`.
+
+        Then it is not there; or, where already written and not flushed, it may be, and nothing follows on it.
+        """
+        self.check()
         try:
             self._write(content)
         except OSError as error:
@@ -57,11 +70,11 @@ class AppendOnlyFile:
         self.size = size
 
     def drop_torn(self) -> int:
-        """Drop what stands behind the last newline, durably, and tell how many bytes that was; raises `StateError`."""
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise _unusable(self.path, error) from error
+        """Drop what stands behind the last newline, durably, and tell how many bytes that was.
+
+        Raises `StateError` and `OSError`.
+        """
+        content = self.path.read_bytes()
         good = content.rfind(b"\n") + 1
         if good < len(content):
             self.cut(good)
@@ -80,7 +93,7 @@ class AppendOnlyFile:
             raise _unusable(self.path, error) from error
         if found != content:
             self.broken = "does not hold what was written"
-            self._refuse_if_unusable()
+            self.check()
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -103,15 +116,6 @@ class AppendOnlyFile:
             self.broken = "holds half an entry"
         if error.errno not in _FULL:
             self.broken = "could not be written"
-
-    def _refuse_if_unusable(self) -> None:
-        if not self.broken:
-            found = os.fstat(self._descriptor)
-            if found.st_nlink == 0 or found.st_size != self.size:
-                self.broken = "was changed by somebody else"
-        if self.broken:
-            message = f"{self.path}: {self.broken}; nothing more is recorded until it is opened anew"
-            raise StateError(message)
 
     def _must(self, act: Callable[[], None]) -> None:
         try:
@@ -175,6 +179,13 @@ def take_lock(path: Path) -> int:
         message = f"{path}: another process uses this audit log"
         raise StateError(message) from None
     return descriptor
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for the owner only, durably, where there is none; raises `OSError`."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flush_folder(folder.parent)
 
 
 def flush_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from data.audit.disk import flush_folder, make_folder
 from data.errors import StateError
 
 _PRIVATE: Final = "audit.key"
@@ -52,7 +53,7 @@ class Ed25519FileSigner:
     def __init__(self, folder: Path) -> None:
         """Read the key of a folder, or make one where there has never been any; raises `StateError`."""
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             self._key = _read_private(folder) or _make_private(folder)
             self._public = _raw(self._key.public_key())
             _keep_public(folder, self._key.public_key())
@@ -140,11 +141,7 @@ def _make_private(folder: Path) -> Ed25519PrivateKey:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     if _place(folder, _PRIVATE, pem):
         return key
-    found = _read_private(folder)  # another process was first
-    if found is None:
-        message = f"{folder / _PRIVATE}: vanished while it was being made"
-        raise StateError(message)
-    return found
+    return _read_private(folder) or _make_private(folder)  # another process was first
 
 
 def _keep_public(folder: Path, key: Ed25519PublicKey) -> None:
@@ -184,13 +181,5 @@ def _place(folder: Path, name: str, content: bytes) -> bool:
         return False
     finally:
         aside.unlink()
-    _flush_folder(folder)
+    flush_folder(folder)
     return True
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,8 +12,15 @@ from threading import RLock
 from typing import Any, Final
 
 from data.audit.chain import ACKNOWLEDGED, Chain, begin_chain
-from data.audit.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_line, is_genuine, sign_checkpoint
-from data.audit.disk import AppendOnlyFile, Reserve, take_lock
+from data.audit.checkpoint import (
+    CHECKPOINT_EVERY,
+    CHECKPOINTS,
+    Checkpoint,
+    checkpoint_line,
+    is_genuine,
+    sign_checkpoint,
+)
+from data.audit.disk import AppendOnlyFile, Reserve, make_folder, take_lock
 from data.audit.entry import SYSTEM, AuditEntry, Draft
 from data.audit.keys import Signer
 from data.audit.reading import epoch_files, epoch_path, read_checkpoints, read_entries, scan_epoch
@@ -25,8 +32,6 @@ _LOG: Final = "log"
 
 TORN: Final = "audit.torn"
 """The kind of the entry that tells how many bytes of an unfinished line were cut off."""
-CHECKPOINT_EVERY: Final = 100
-"""Entries after which a checkpoint is written unasked."""
 BACKWARD: Final = 5 * SECOND
 """How far the wall time may stand behind the last entry before nothing is recorded (purge.md 6.2)."""
 
@@ -44,9 +49,10 @@ class AuditLog:
         self._reserve = Reserve(folder / "audit.reserve")
         self._files: dict[str, AppendOnlyFile] = {}
         self._chain = begin_chain(self._year())
+        self._last: AuditEntry  # from the moment the log is open
         self._sealed: Checkpoint | None = None
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             message = f"{folder}: the audit log cannot be used: {error.strerror}"
             raise StateError(message) from error
@@ -66,9 +72,7 @@ class AuditLog:
     @property
     def last(self) -> AuditEntry:
         """The latest entry; there always is one, since a log begins by recording that it was opened."""
-        if self._chain.last is None:
-            raise StateError("the audit log is not open")
-        return self._chain.last
+        return self._last
 
     @property
     def size(self) -> int:
@@ -118,11 +122,12 @@ class AuditLog:
         `read_back` looks whether the file really holds them now. Where the wall time is behind the last entry by up
         to 5 s the entry gets the last one's time; by more, `ClockError` is raised, or with `allow_backward` (for what
         has already been done and must be told) the entry says what the clock says, and `verify` warns. Raises
-        `ValueError` for what may not stand in an audit, and `StateError`, after which nothing counts as recorded.
+        `ValueError` for what may not stand in an audit, and `StateError`: then nothing counts as recorded, though where
+        the disk failed to flush it may still be found after the next start.
         """
         with self._guard:
             at = self._time(allow_backward=allow_backward)
-            self._roll(datetime_of(at).year)
+            self._roll(at)
             added = self._write(self._file(), self._chain, drafts, at)
             if read_back:
                 self._file().read_back(b"".join(line for line, _ in added))
@@ -183,10 +188,10 @@ class AuditLog:
         torn = self._take_up()
         self._reserve.fill()
         if self._chain.first > self._chain.size:
-            self._begin(self._chain)
+            self._begin(self._chain, self._time(allow_backward=True))
         if torn:
             self.append(TORN, data={"bytes": torn}, allow_backward=True)
-        if self._sealed is None:
+        if self._sealed is None or self.unsealed >= CHECKPOINT_EVERY:
             self._try_checkpoint()
 
     def _last_checkpoint(self) -> Checkpoint | None:
@@ -212,9 +217,19 @@ class AuditLog:
             torn = scanned.torn
             if torn:
                 file.cut(scanned.good)
-        if self._sealed and self._sealed.size > self.size:
-            raise self._contradiction(f"{self._sealed.size} entries are signed for, {self.size} are there")
+        self._refuse_contradiction()
+        if self._chain.last is not None:
+            self._last = self._chain.last
         return torn
+
+    def _refuse_contradiction(self) -> None:
+        sealed, chain = self._sealed, self._chain
+        if sealed is None:
+            return
+        if sealed.size > chain.size:
+            raise self._contradiction(f"{sealed.size} entries are signed for, {chain.size} are there")
+        if sealed.origin != chain.origin or (sealed.size >= chain.first and sealed.epoch != chain.epoch):
+            raise self._contradiction("they are of different logs or epochs")
 
     def _before(self, epochs: list[tuple[int, Path]]) -> Chain:
         """Give the chain that an epoch without entries goes on from."""
@@ -225,18 +240,20 @@ class AuditLog:
             raise self._contradiction(f"{epochs[-1][1].name} is empty")
         return chain
 
-    def _roll(self, year: int) -> None:
+    def _roll(self, at: Instant) -> None:
         """Go on in a new file where a new year has begun."""
+        year = datetime_of(at).year
         if year > self._chain.epoch:
+            self._file().check()  # an entry that may be there, unacknowledged, must not be passed over in a new file
             self._try_checkpoint()
-            self._begin(self._chain.next_epoch(year))
+            self._begin(self._chain.next_epoch(year), at)
 
-    def _begin(self, chain: Chain) -> None:
+    def _begin(self, chain: Chain, at: Instant) -> None:
         file = self._append_only(epoch_path(self._folder, chain.epoch).name)
         try:
             if file.size:
                 raise self._contradiction(f"{file.path.name} is not empty")
-            self._write(file, chain, [chain.opening()], self._time(allow_backward=True))
+            self._write(file, chain, [chain.opening()], at)
         except StateError:
             file.close()
             raise
@@ -253,6 +270,7 @@ class AuditLog:
         file.append(b"".join(line for line, _ in added))
         for line, entry in added:
             chain.grow(line, entry)
+            self._last = entry
         return added
 
     def _try_checkpoint(self) -> None:

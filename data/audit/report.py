@@ -42,6 +42,8 @@ class FlawCode(StrEnum):
     """No public key was given, so that no signature was checked."""
     UNKNOWN_KEY = "unknown_key"
     """A checkpoint was signed by another key than the one given."""
+    UNSEALED = "unsealed"
+    """More entries behind the last checkpoint than there can be if none is missing: only a chain vouches for them."""
     UNREADABLE = "unreadable"
     """A file could not be read."""
     TOO_OLD = "too_old"
@@ -57,7 +59,14 @@ class FlawCode(StrEnum):
 WARNINGS: Final = frozenset({FlawCode.TORN_LAST_LINE, FlawCode.CLOCK_BACKWARDS, FlawCode.EPOCHS_GONE})
 """Findings with which a log is still intact."""
 UNCHECKED: Final = frozenset(
-    {FlawCode.NO_CHECKPOINT, FlawCode.NO_KEY, FlawCode.UNKNOWN_KEY, FlawCode.UNREADABLE, FlawCode.TOO_OLD},
+    {
+        FlawCode.NO_CHECKPOINT,
+        FlawCode.NO_KEY,
+        FlawCode.UNKNOWN_KEY,
+        FlawCode.UNSEALED,
+        FlawCode.UNREADABLE,
+        FlawCode.TOO_OLD,
+    },
 )
 """Findings that leave open whether the log is intact."""
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from data.audit.checkpoint import Checkpoint, checkpoint_line, checkpoint_of, is_genuine
+from data.audit.checkpoint import CHECKPOINT_EVERY, Checkpoint, checkpoint_line, checkpoint_of, is_genuine
 from data.audit.entry import SHAPE, entry_of
 from data.audit.keys import key_id_of
 from data.audit.reading import epoch_files, epoch_path, lines_of, open_plain, read_checkpoints
@@ -46,8 +46,12 @@ def verify(folder: Path, *, public_key: bytes | None, since: Checkpoint | None =
         findings.add(FlawCode.UNREADABLE, None, str(error.strerror))
     if public_key is None:
         findings.add(FlawCode.NO_KEY)
-    if not walk.met and not findings.codes & {FlawCode.UNREADABLE}:
-        findings.add(FlawCode.NO_CHECKPOINT)
+    sealed = max((checkpoint.size for checkpoint in walk.agreed), default=0)
+    if FlawCode.UNREADABLE not in findings.codes:
+        if not walk.met:
+            findings.add(FlawCode.NO_CHECKPOINT)
+        elif walk.size - sealed >= CHECKPOINT_EVERY:
+            findings.add(FlawCode.UNSEALED, sealed + 1, f"{walk.size - sealed} entries have no checkpoint over them")
     return AuditReport(
         verdict=verdict_of(frozenset(findings.codes)),
         findings=tuple(findings.kept),
@@ -57,7 +61,7 @@ def verify(folder: Path, *, public_key: bytes | None, since: Checkpoint | None =
         head=walk.head.decode(),
         epochs=tuple(epochs),
         checkpoints=len(walk.agreed),
-        sealed=max((checkpoint.size for checkpoint in walk.agreed), default=0),
+        sealed=sealed,
     )
 
 

@@ -32,17 +32,16 @@ class Findings:
     kept: list[AuditFlaw] = field(default_factory=list)
     codes: set[FlawCode] = field(default_factory=set)
     more: int = 0
+    _known: set[tuple[FlawCode, int | None]] = field(default_factory=set)
 
     def add(self, code: FlawCode, seq: int | None = None, detail: str = "") -> None:
-        """Keep a finding, once."""
-        flaw = AuditFlaw(code=code, seq=seq, detail=detail)
-        if any((known.code, known.seq) == (code, seq) for known in self.kept):
-            return
+        """Keep a finding, once; of very many only the first, and count the rest."""
         self.codes.add(code)
-        if len(self.kept) < MOST_FINDINGS:
-            self.kept.append(flaw)
-        else:
+        if len(self.kept) >= MOST_FINDINGS:
             self.more += 1
+        elif (code, seq) not in self._known:
+            self._known.add((code, seq))
+            self.kept.append(AuditFlaw(code=code, seq=seq, detail=detail))
 
 
 class Walk:
@@ -211,7 +210,8 @@ class Walk:
     def _gap(self, seq: int) -> None:
         missing = range(self.size + 1, seq)
         self._findings.add(FlawCode.GAP, missing.start, f"entries {missing.start} to {missing.stop - 1} are missing")
-        self._gaps.append(missing)
+        if len(self._gaps) < MOST_FINDINGS:
+            self._gaps.append(missing)
         self.size, self._whole = seq - 1, False
 
     def _behind(self, entry: AuditEntry, body: bytes, prev: bytes) -> None:
@@ -260,9 +260,9 @@ def _time(body: bytes) -> str:
         found = orjson.loads(body)
         if orjson.dumps(found, option=orjson.OPT_SORT_KEYS) != body or len(found) != len(FIELDS):
             return ""
-        words = found["actor"], found["at"], found["kind"], found["object"]
-        if type(found["data"]) is dict and all(type(word) is str for word in words):
-            return str(found["at"])
+        at: str = found["at"]
+        if type(found["actor"]) is type(found["kind"]) is type(found["object"]) is type(at) is str:
+            return at if type(found["data"]) is dict else ""
     except (ValueError, KeyError, TypeError):
         pass
     return ""

@@ -28,17 +28,18 @@ def judged(facts: Facts, claimed: Verdict) -> tuple[Verdict, tuple[Doubt, ...]]:
 
     UNKNOWN never becomes PASS, and FAIL stays FAIL whatever else is unknown (purge.md 6.8, lesson 5).
     """
-    doubts = list(dict.fromkeys(_doubts(facts, claimed)))
     said = [claimed]
     if facts.checked is not None:
         said += [facts.checked.verdict, judge(facts.checked.found)]
-    verdict = max([*said, *(_MEANS.get(doubt, Verdict.UNKNOWN) for doubt in doubts)], key=_WORSE.index)
+    worst = max(said, key=_WORSE.index)
+    doubts = list(dict.fromkeys(_doubts(facts, waiting=worst is Verdict.PENDING)))
+    verdict = max([worst, *(_MEANS.get(doubt, Verdict.UNKNOWN) for doubt in doubts)], key=_WORSE.index)
     if not doubts and verdict in {Verdict.FAIL, Verdict.UNKNOWN}:
         doubts.append(Doubt.VERDICT)
     return verdict, tuple(doubts)
 
 
-def _doubts(facts: Facts, claimed: Verdict) -> Iterator[Doubt]:
+def _doubts(facts: Facts, *, waiting: bool) -> Iterator[Doubt]:
     if facts.youngest_deleted is not None and facts.youngest_deleted >= facts.cutoff:
         yield Doubt.TOO_YOUNG
     if facts.checked is None:
@@ -48,8 +49,8 @@ def _doubts(facts: Facts, claimed: Verdict) -> Iterator[Doubt]:
         yield from _unseen(facts, facts.checked)
     if not _adds_up(facts):
         yield Doubt.COUNTS
-    too_low = _NOTHING_REACHED if claimed is Verdict.PENDING else _NOT_REMOVED
-    undated = claimed is Verdict.PENDING and facts.next_level_at is None
+    too_low = _NOTHING_REACHED if waiting else _NOT_REMOVED
+    undated = waiting and facts.next_level_at is None
     if facts.level in too_low or undated:
         yield Doubt.LEVEL
 

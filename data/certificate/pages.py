@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data.certificate.figures import Figures, Say
-from data.certificate.paper import Block, Row, Rows, Section, Table, Text
+from data.certificate.sheet import Block, Row, Rows, Section, Table, Text
 from data.certificate.signing import CERTIFICATE_DOMAIN, SignedDocument
 from data.retention.evidence import Evidence
 from data.retention.residue import Code
@@ -106,7 +106,7 @@ class Pages:
                 (label, *(number(part[what]) if what in part else "" for what in ("units", "records", "bytes")))
                 for label, part in parts
             ),
-            widths=(62, 36, 36, 36),
+            widths=(78, 24, 32, 36),
             figures=(1, 2, 3),
         )
         rows = [
@@ -197,7 +197,9 @@ class Pages:
     def _rule(self) -> Section:
         say, rule, figures = self._say, self._purge["rule"], self._figures
         period, margin = figures.period(rule["max_age_seconds"], say), figures.period(rule["margin_seconds"], say)
-        cutoff = say("certificate.cutoff_value", instant=figures.instant(self._purge["cutoff"]))
+        cutoff = figures.instant(self._purge["cutoff"])
+        if self._document.kind == "certificate":  # a report may be about the very opposite
+            cutoff = say("certificate.cutoff_value", instant=cutoff)
         clause = say("certificate.clause_value", clause=rule["clause"], version=rule["terms"] or "–")
         starts = "certificate.starts_capture"
         rows = [
@@ -235,7 +237,8 @@ class Pages:
 
     def _person(self, person: Body) -> str:
         office, pseudonym = person["office"], person["pseudonym"]
-        return f"{self._say(f'certificate.office_{office}')} {pseudonym}".strip()
+        name = self._say(f"certificate.office_{office}")
+        return f"{name} · {pseudonym}" if pseudonym else name
 
     def _chain(self) -> Section:
         say, purge, number = self._say, self._purge, self._figures.number

@@ -1,10 +1,6 @@
-"""A sheet of A4 and what can be put on it; knows nothing of purges.
-
-The core fonts hold what Windows-1252 holds, which is all of our sentences; any other letter is shown as its code point.
-"""
+"""Draws sections on sheets of A4; knows nothing of purges."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -12,19 +8,19 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, VAlign, XPos, YPos
 from fpdf.fonts import FontFace
 
-Colour = tuple[int, int, int]
+from data.certificate.sheet import Attachment, Block, Colour, Cover, Rows, Section, Table, Text, printable
 
-GREEN: Final[Colour] = (22, 101, 72)
-AMBER: Final[Colour] = (161, 84, 8)
-RED: Final[Colour] = (160, 28, 28)
 _INK: Final[Colour] = (28, 32, 38)
 _SOFT: Final[Colour] = (92, 99, 110)
 _LINE: Final[Colour] = (214, 218, 224)
 _SHADE: Final[Colour] = (244, 246, 248)
 _WHITE: Final[Colour] = (255, 255, 255)
 
+WIDTH: Final = 170.0
+"""Millimetres between the margins."""
+TITLE: Final = 22.0
+"""Points; every title fits on a line."""
 _MARGIN: Final = 20.0
-_WIDTH: Final = 170.0
 _LABEL: Final = 50.0
 _BAND: Final = 38.0
 _FOOT: Final = 16.0
@@ -35,90 +31,6 @@ _LETTERS: Final = 80
 """Letters that surely fit on a line of values."""
 _BODY: Final = 9.0
 _MONO: Final = 8.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A label and its value."""
-
-    label: str
-    value: str
-    mono: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """Labels and values below each other."""
-
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table with a head; figures stand right."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    widths: tuple[int, ...]
-    figures: tuple[int, ...] = ()
-    """Columns of figures."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A paragraph."""
-
-    text: str
-    mono: bool = False
-    bullet: bool = False
-
-
-Block = Rows | Table | Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A heading and what stands below it."""
-
-    heading: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cover:
-    """What stands at the head of the first page, and at the foot of each."""
-
-    product: str
-    title: str
-    state: str
-    id: str
-    lead: str
-    colour: Colour
-    tiles: tuple[tuple[str, str], ...]
-    """Value and label."""
-    page: str
-    """Sentence for the foot with `{page}` and `{pages}`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A file inside the PDF."""
-
-    name: str
-    content: bytes
-
-
-def printable(text: str) -> str:
-    """Give a text with every letter that the core fonts lack shown as its code point."""
-    return "".join(_letter(letter) for letter in text)
-
-
-def _letter(letter: str) -> str:
-    try:
-        known = letter.encode("cp1252")
-    except UnicodeEncodeError:
-        return f"<U+{ord(letter):04X}>"
-    return letter if known >= b" " and known != b"\x7f" else f"<U+{ord(letter):04X}>"
 
 
 def _height(block: Block) -> float:
@@ -179,11 +91,11 @@ class _Paper(FPDF):
         self.set_y(-_FOOT)
         self.set_font("Helvetica", size=7.5)
         self.set_text_color(*_SOFT)
-        self.line(_MARGIN, self.get_y(), _MARGIN + _WIDTH, self.get_y())
+        self.line(_MARGIN, self.get_y(), _MARGIN + WIDTH, self.get_y())
         self.set_y(-_FOOT + 2)
         page = self._cover.page.replace("{page}", str(self.page_no())).replace("{pages}", "{nb}")
-        self.cell(_WIDTH / 2, 5, printable(self._cover.id))
-        self.cell(_WIDTH / 2, 5, printable(page), align="R")
+        self.cell(WIDTH / 2, 5, printable(self._cover.id))
+        self.cell(WIDTH / 2, 5, printable(page), align="R")
         self.set_text_color(*_INK)
 
     def _band(self) -> None:
@@ -191,24 +103,17 @@ class _Paper(FPDF):
         self.set_text_color(*_WHITE)
         self.set_xy(_MARGIN, 9)
         self.set_font("Helvetica", size=9)
-        self.cell(_WIDTH, 5, printable(cover.product))
+        self.cell(WIDTH, 5, printable(cover.product))
         self.set_xy(_MARGIN, 15)
-        self._fit(printable(cover.title), 22)
-        self.cell(_WIDTH, 11, printable(cover.title))
+        self.set_font("Helvetica", "B", TITLE)
+        self.cell(WIDTH, 11, printable(cover.title))
         self.set_xy(_MARGIN, 28)
         self.set_font("Helvetica", "B", 10)
-        self.cell(_WIDTH, 5, printable(cover.state))
+        self.cell(WIDTH, 5, printable(cover.state))
         self.set_font("Courier", size=_MONO)
         self.set_xy(_MARGIN, 28)
-        self.cell(_WIDTH, 5, printable(cover.id), align="R")
+        self.cell(WIDTH, 5, printable(cover.id), align="R")
         self.set_text_color(*_INK)
-
-    def _fit(self, text: str, size: float) -> None:
-        """Choose the largest size at which a title fits on its line."""
-        self.set_font("Helvetica", "B", size)
-        while self.get_string_width(text) > _WIDTH:
-            size -= 0.5
-            self.set_font("Helvetica", "B", size)
 
     def tiles(self) -> None:
         """Write the lead and the four figures below the band."""
@@ -216,7 +121,7 @@ class _Paper(FPDF):
         self._paragraph(self._cover.lead, height=5)
         self.ln(3)
         gap, top, height = 4.0, self.get_y(), 17.0
-        width = (_WIDTH - gap * (len(self._cover.tiles) - 1)) / len(self._cover.tiles)
+        width = (WIDTH - gap * (len(self._cover.tiles) - 1)) / len(self._cover.tiles)
         for place, (value, label) in enumerate(self._cover.tiles):
             left = _MARGIN + place * (width + gap)
             self.set_fill_color(*_SHADE)
@@ -240,7 +145,7 @@ class _Paper(FPDF):
         self.set_font("Helvetica", "B", 11)
         self.set_text_color(*self._cover.colour)
         self.start_section(printable(section.heading))
-        self.cell(_WIDTH, 6, printable(section.heading), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.cell(WIDTH, 6, printable(section.heading), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_text_color(*_INK)
         self.ln(1)
         for block in section.blocks:
@@ -260,7 +165,7 @@ class _Paper(FPDF):
             self.set_font("Courier", size=_MONO + 0.5)
             self.set_fill_color(*_SHADE)
             self.multi_cell(
-                _WIDTH,
+                WIDTH,
                 6,
                 printable(text.text),
                 fill=True,
@@ -274,15 +179,15 @@ class _Paper(FPDF):
         self._paragraph(f"•  {text.text}" if text.bullet else text.text, height=4.4)
 
     def _paragraph(self, text: str, *, height: float) -> None:
-        self.multi_cell(_WIDTH, height, printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(WIDTH, height, printable(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def _rows(self, rows: Rows) -> None:
         self.set_font("Helvetica", size=_BODY)
         soft, mono = FontFace(color=_SOFT), FontFace(family="Courier", size_pt=_MONO)
         self.set_fill_color(*_WHITE)
         with self.table(
-            col_widths=(_LABEL, _WIDTH - _LABEL),
-            width=_WIDTH,
+            col_widths=(_LABEL, WIDTH - _LABEL),
+            width=WIDTH,
             text_align=("LEFT", "LEFT"),
             borders_layout=TableBordersLayout.NONE,
             first_row_as_headings=False,
@@ -301,7 +206,7 @@ class _Paper(FPDF):
         figures = set(block.figures)
         with self.table(
             col_widths=block.widths,
-            width=_WIDTH,
+            width=WIDTH,
             text_align=tuple("RIGHT" if place in figures else "LEFT" for place in range(len(block.head))),
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
             v_align=VAlign.T,

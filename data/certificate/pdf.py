@@ -4,7 +4,7 @@ from typing import Final
 
 from data.certificate.figures import Figures, Say
 from data.certificate.pages import Pages, late_in, left_over
-from data.certificate.paper import AMBER, GREEN, RED, Attachment, Cover, draw
+from data.certificate.sheet import AMBER, GREEN, RED, Attachment, Cover
 from data.certificate.signing import SignedDocument
 from data.labels import Lang
 from data.retention.instants import datetime_of, read_iso
@@ -18,6 +18,8 @@ def render_pdf(document: SignedDocument, say: Say, *, lang: Lang) -> bytes:
     The same document and sentences give the same bytes: the date of making is the end of the purge. Raises
     `KeyError` for a missing sentence.
     """
+    from data.certificate.paper import draw  # a third of a second that nobody waits for who asks a question
+
     figures = Figures(lang)
     return draw(
         _cover(document, say, figures),

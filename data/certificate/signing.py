@@ -90,7 +90,7 @@ def check(content: bytes, public_key: bytes) -> Trust:
         value = _decoded(signature["value"])
     except (ValueError, TypeError, RecursionError):
         return Trust.MALFORMED
-    if signature["algorithm"] != _ALGORITHM or signature["key"] != document.body.get("key"):
+    if signature["algorithm"] != _ALGORITHM:
         return Trust.ALTERED
     if signature["key"] != key_id_of(public_key):
         return Trust.OTHER_KEY

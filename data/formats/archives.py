@@ -11,7 +11,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from functools import partial
+from typing import Any, Final
 
 from data.errors import ProcallError
 from data.formats.blocks import of_file
@@ -30,6 +31,7 @@ _TAR_MAGIC_AT = 257
 _PIECE = 64 << 10
 _ZST_PIECE = 1 << 10
 """Zstandard cannot be asked for less than all that follows from its input: small inputs bound it."""
+_MOST_AT_ONCE = 1 << 20
 _MOST_MEMORY: Final = 128 << 20
 """Bytes of window or dictionary an archive may ask for."""
 _ENCRYPTED = 0x1
@@ -46,23 +48,13 @@ class DamagedError(ProcallError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One content of an archive; it must be read before the next one is asked for."""
+    """One content of an archive."""
 
     name: bytes
     """"" in an archive whose content has no name."""
-    chunks: Iterator[bytes]
+    open: Callable[[], Iterator[bytes]]
+    """Gives all its bytes, each time from the beginning; may raise `DamagedError`."""
     info: zipfile.ZipInfo | None = None
-
-
-class Unpacker(Protocol):
-    """What the four stream formats have in common."""
-
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, /) -> bytes:
-        """Give what follows from more input."""
-        ...
 
 
 def kind_of(head: bytes) -> str:
@@ -75,28 +67,20 @@ def kind_of(head: bytes) -> str:
 
 def members(descriptor: int, size: int, kind: str, limits: ArchiveLimits) -> Iterator[Member]:
     """Open an archive; raises `DamagedError`, here or while a member is read."""
-    meter = Meter(limits, size)
+    most = min(limits.content_bytes, max(size * limits.ratio, limits.free_bytes))
     if kind == "zip":
-        yield from _zip_members(descriptor, size, limits, meter)
+        yield from _zip_members(descriptor, size, limits, most)
     else:
-        yield Member(name=b"", chunks=_checked(meter.counted(_stream(descriptor, size, kind))))
+        yield Member(name=b"", open=lambda: _checked(_counted(_stream(descriptor, size, kind), most)))
 
 
-class Meter:
-    """Counts the content of one archive against its limits."""
-
-    def __init__(self, limits: ArchiveLimits, size: int) -> None:
-        ratio = max(size, 1) * limits.ratio
-        self._most = min(limits.content_bytes, max(ratio, limits.free_bytes))
-        self._seen = 0
-
-    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Pass chunks on; raises `DamagedError` at the limit."""
-        for chunk in chunks:
-            self._seen += len(chunk)
-            if self._seen > self._most:
-                raise DamagedError("too_large")
-            yield chunk
+def _counted(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """Pass chunks on, up to the most that may come."""
+    for chunk in chunks:
+        most -= len(chunk)
+        if most < 0:
+            raise DamagedError("too_large")
+        yield chunk
 
 
 def _checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -134,28 +118,26 @@ def _stream(descriptor: int, size: int, kind: str) -> Iterator[bytes]:
                 if not rest:
                     break
                 opened = unpacker()
-            yield from _fed(opened, rest)
+            yield from _fed(opened, rest, kind)
             rest = opened.unused_data if opened.eof else b""
             fresh = opened.eof
     if not opened.eof:
         raise DamagedError("truncated")
 
 
-def _fed(opened: Unpacker, data: bytes) -> Iterator[bytes]:
+def _fed(opened: Any, data: bytes, kind: str) -> Iterator[bytes]:
     """Feed one piece; a deflated or packed stream is asked for a bounded amount at a time where it can be."""
     try:
-        if hasattr(opened, "unconsumed_tail"):
-            bounded: Any = opened
-            yield bounded.decompress(data, 1 << 20)
-            while bounded.unconsumed_tail and not bounded.eof:
-                yield bounded.decompress(bounded.unconsumed_tail, 1 << 20)
-        elif hasattr(opened, "needs_input"):
-            bounded = opened
-            yield bounded.decompress(data, 1 << 20)
-            while not bounded.eof and not bounded.needs_input:
-                yield bounded.decompress(b"", 1 << 20)
-        else:
+        if kind == "zst":
             yield opened.decompress(data)
+            return
+        yield opened.decompress(data, _MOST_AT_ONCE)
+        if kind == "gz":
+            while opened.unconsumed_tail and not opened.eof:
+                yield opened.decompress(opened.unconsumed_tail, _MOST_AT_ONCE)
+        else:
+            while not opened.eof and not opened.needs_input:
+                yield opened.decompress(b"", _MOST_AT_ONCE)
     except MemoryError as error:
         raise DamagedError("too_large") from error
     except lzma.LZMAError as error:
@@ -220,19 +202,22 @@ class _Bytes(io.RawIOBase):
         return len(data)
 
 
-def _zip_members(descriptor: int, size: int, limits: ArchiveLimits, meter: Meter) -> Iterator[Member]:
+def _zip_members(descriptor: int, size: int, limits: ArchiveLimits, most: int) -> Iterator[Member]:
     try:
         archive = zipfile.ZipFile(io.BufferedReader(_Bytes(descriptor, size)))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DamagedError("truncated" if "not a zip file" in str(error) else "garbage") from error
     infos = archive.infolist()
-    if len(infos) > limits.members:
-        raise DamagedError("too_large")
+    if len(infos) > limits.members or sum(info.file_size for info in infos) > most:
+        raise DamagedError("too_large")  # no member gives more than its entry says
     if any(info.flag_bits & _ENCRYPTED for info in infos):
         raise DamagedError("encrypted")
     for info in infos:
-        chunks = _checked(meter.counted(_zip_chunks(archive, info)))
-        yield Member(name=os.fsencode(info.filename), chunks=chunks, info=info)
+        yield Member(name=os.fsencode(info.filename), open=partial(_zip_content, archive, info), info=info)
+
+
+def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    return _checked(_zip_chunks(archive, info))
 
 
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:

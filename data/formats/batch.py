@@ -49,6 +49,10 @@ class Batch:
             records=records, bytes=size, los=(int(lo.min()), int(lo.max())), his=(int(hi.min()), int(hi.max()))
         )
 
+    def before(self, limit: Instant) -> int:
+        """Count the records that begin before an instant."""
+        return int((self.lo < limit).sum())
+
     def runs(self, goes: "Mask") -> list[tuple[int, int, bool]]:
         """List from where to where records go or stay, neighbours of a kind joined."""
         import numpy as np  # heavy, and not needed for a small file

@@ -34,28 +34,40 @@ class Block:
     """Offset of the first byte of `data` in the content."""
     lead: int = 0
     """Bytes of NUL before `data` that belong to its first line."""
+    cut: int = -1
+    """Where the block ends within `data`, which may hold the beginning of the next one; -1 is its whole length."""
+
+    @property
+    def size(self) -> int:
+        """Count the bytes of the block."""
+        return len(self.data) if self.cut < 0 else self.cut
 
 
 def blocks(chunks: Iterable[bytes], encoding: Encoding, *, longest: int = LONGEST_LINE) -> Iterator[Block]:
     """Cut a content behind its byte order mark into blocks; together they hold every byte once."""
+    longest *= encoding.width  # so that what is shown of a line does not depend on where chunks end
     tail, base, lead, inside = b"", encoding.mark, 0, False
     for chunk in _without(chunks, encoding.mark):
         data = tail + chunk if tail else chunk
         if inside:
-            end = _first_end(data, encoding)
-            yield Block(Part.MORE, data[:end], base)
-            inside = end == len(data) and not _ends(data, encoding)
-            data, base = data[end:], base + end
+            end, ended = _first_end(data, encoding)
+            if end:
+                yield Block(Part.MORE, data[:end], base)
+            data, base, inside = data[end:], base + end, not ended
+            if inside:
+                tail = data
+                continue
         cut = encoding.last_end(data)
         if cut:
-            yield Block(Part.LINES, data[:cut], base, lead)
+            yield Block(Part.LINES, data, base, lead, cut)
             data, base, lead = data[cut:], base + cut, 0
         if len(data) > longest:
             data, dropped = _without_nuls(data, encoding)
             base, lead = base + dropped, lead + dropped
             if len(data) > longest:
-                yield Block(Part.LONG, data, base, lead)
-                data, base, lead, inside = b"", base + len(data), 0, True
+                whole = len(data) - len(data) % encoding.width
+                yield Block(Part.LONG, data[:whole], base, lead)
+                data, base, lead, inside = data[whole:], base + whole, 0, True
         tail = data
     if tail or lead:
         yield Block(Part.MORE if inside else Part.LINES, tail, base, lead)
@@ -95,16 +107,12 @@ def _without(chunks: Iterable[bytes], mark: int) -> Iterator[bytes]:
             yield chunk
 
 
-def _first_end(data: bytes, encoding: Encoding) -> int:
-    """Give where the first line ends; the whole length, rounded down to whole units, if it does not end in there."""
+def _first_end(data: bytes, encoding: Encoding) -> tuple[int, bool]:
+    """Give where the first line ends; where it does not, the length in whole units."""
     at = data.find(encoding.line_feed)
     while at >= 0 and at % encoding.width:
         at = data.find(encoding.line_feed, at + 1)
-    return at + encoding.width if at >= 0 else len(data) - len(data) % encoding.width
-
-
-def _ends(data: bytes, encoding: Encoding) -> bool:
-    return data.endswith(encoding.line_feed) and len(data) % encoding.width == 0
+    return (at + encoding.width, True) if at >= 0 else (len(data) - len(data) % encoding.width, False)
 
 
 def _without_nuls(data: bytes, encoding: Encoding) -> tuple[bytes, int]:

@@ -5,8 +5,7 @@ Whether a record goes is decided here and nowhere else: reading, preview and rew
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from data.formats.interface import Tally
 from data.retention.evidence import Evidence, Marks, Span
@@ -19,31 +18,27 @@ Run = tuple[int, int, bool]
 """Bytes of a content from, to, and whether they go."""
 
 
-class Range:
-    """The lowest and the highest of many instants."""
-
-    __slots__ = ("highest", "lowest")
-
-    def __init__(self) -> None:
-        self.lowest: Instant | None = None
-        self.highest: Instant | None = None
-
-    def add(self, lowest: Instant, highest: Instant) -> None:
-        """Widen it."""
-        if self.lowest is None or lowest < self.lowest:
-            self.lowest = lowest
-        if self.highest is None or highest > self.highest:
-            self.highest = highest
+_FAR: Final = 1 << 62
+"""Beyond every instant: where no record has been entered yet."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Side:
     """The records that go, or those that stay."""
 
-    records: int
-    bytes: int
-    los: Range
-    his: Range
+    __slots__ = ("bytes", "highest_hi", "highest_lo", "lowest_hi", "lowest_lo", "records")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.bytes = 0
+        self.lowest_lo = self.lowest_hi = _FAR
+        self.highest_lo = self.highest_hi = -_FAR
+
+    def add(self, lo: Instant, hi: Instant) -> None:
+        """Widen what the intervals of the records cover."""
+        self.lowest_lo = min(self.lowest_lo, lo)
+        self.highest_lo = max(self.highest_lo, lo)
+        self.lowest_hi = min(self.lowest_hi, hi)
+        self.highest_hi = max(self.highest_hi, hi)
 
     def tally(self) -> Tally:
         """Give how much."""
@@ -54,14 +49,17 @@ class Book:
     """Adds up one file; with `runs` it also lists what goes and stays, in the order of each content."""
 
     def __init__(self, marks: Marks, *, runs: bool = False) -> None:
-        self._marks = marks
+        self._cutoff = marks.cutoff
+        self._limit = marks.limit
         self._runs: list[Run] | None = [] if runs else None
-        self._last: tuple[Side | None, bool] = (None, False)
-        self.goes = Side(records=0, bytes=0, los=Range(), his=Range())
-        self.stays = Side(records=0, bytes=0, los=Range(), his=Range())
+        self._last: Side | None = None
+        self.goes = Side()
+        self.stays = Side()
         self.overdue = 0
         self.continuations = 0
+        self.own = 0
         self.evidence: Counter[Evidence] = Counter()
+        """Records by evidence, but those that have a time of their own."""
 
     @property
     def records(self) -> int:
@@ -70,51 +68,61 @@ class Book:
 
     def keep(self, start: int, end: int) -> None:
         """Enter bytes that belong to no record and always stay."""
-        self._last = (None, False)
-        self._run(start, end, goes=False)
+        self._last = None
+        if self._runs is not None:
+            self._run(start, end, goes=False)
 
-    def record(self, start: int, end: int, span: Span, evidence: Evidence) -> None:
-        """Enter one record, or its first line."""
-        self.waited([(start, end, False)], 1, span, evidence)
+    def record(self, start: int, end: int, lo: Instant, hi: Instant) -> None:
+        """Enter one record with a time of its own, or its first line."""
+        goes = hi < self._cutoff
+        side = self._last = self.goes if goes else self.stays
+        side.records += 1
+        side.bytes += end - start
+        side.add(lo, hi)
+        self.own += 1
+        if lo < self._limit:
+            self.overdue += 1
+        if self._runs is not None:
+            self._run(start, end, goes=goes)
 
     def extend(self, start: int, end: int) -> None:
         """Enter more bytes of what was entered last."""
-        side, goes = self._last
+        side = self._last
         if side is not None:
             side.bytes += end - start
-        self._run(start, end, goes=goes)
+        if self._runs is not None:
+            self._run(start, end, goes=side is self.goes)
 
     def waited(self, pieces: Iterable[Run], records: int, span: Span | None, evidence: Evidence) -> None:
         """Enter records that share one interval, and the bytes among them that stay in any case; None: undatable."""
-        goes = span is not None and span.hi < self._marks.cutoff
+        goes = span is not None and span.hi < self._cutoff
         side = self.goes if goes else self.stays
         side.records += records
         if span is not None:
-            side.los.add(span.lo, span.lo)
-            side.his.add(span.hi, span.hi)
-            self.overdue += records * (span.lo < self._marks.limit)
+            side.add(span.lo, span.hi)
+            self.overdue += records * (span.lo < self._limit)
         self.evidence[Evidence.NONE if span is None else evidence] += records
         for start, end, stays in pieces:
             if not stays:
                 side.bytes += end - start
-            self._last = (None, False) if stays else (side, goes)
-            self._run(start, end, goes=goes and not stays)
+            self._last = None if stays else side
+            if self._runs is not None:
+                self._run(start, end, goes=goes and not stays)
 
     def batch(self, batch: "Batch") -> None:
         """Enter many dated records that follow each other without a gap."""
-        goes = batch.hi < self._marks.cutoff
-        self.overdue += int((batch.lo < self._marks.limit).sum())
-        self.evidence[Evidence.OWN] += len(batch.lo)
+        goes = batch.hi < self._cutoff
+        self.overdue += batch.before(self._limit)
+        self.own += len(batch.lo)
         self.continuations += batch.continuations
         for side, chosen in ((self.goes, goes), (self.stays, ~goes)):
             part = batch.of(chosen)
             if part.records:
                 side.records += part.records
                 side.bytes += part.bytes
-                side.los.add(*part.los)
-                side.his.add(*part.his)
-        last = bool(goes[-1])
-        self._last = (self.goes if last else self.stays, last)
+                side.add(part.los[0], part.his[0])
+                side.add(part.los[1], part.his[1])
+        self._last = self.goes if goes[-1] else self.stays
         if self._runs is not None:
             self._runs.extend(batch.runs(goes))
 
@@ -125,9 +133,12 @@ class Book:
 
     def _run(self, start: int, end: int, *, goes: bool) -> None:
         runs = self._runs
-        if runs is None:
-            return
         if runs and runs[-1][1] == start and runs[-1][2] == goes:
             runs[-1] = (runs[-1][0], end, goes)
-        else:
+        elif runs is not None:
             runs.append((start, end, goes))
+
+
+def known(instant: Instant) -> Instant | None:
+    """Give one of a side's instants, or None where no record has one."""
+    return None if abs(instant) == _FAR else instant

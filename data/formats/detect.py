@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from data.formats.encoding import Encoding, is_binary
-from data.formats.interface import Family, FileFacts, Kind, Line, Reader
+from data.formats.interface import Family, FileFacts, Kind, LateReader, Line, Reader
 
 SAMPLE: Final = 64 << 10
 """Bytes looked at, at the beginning and again in the middle."""
@@ -15,6 +15,8 @@ _HEAD_LINES = 200
 _MIDDLE_LINES = 100
 _LEAST = 0.1
 """The least share of lines that a family must explain to be believed at all."""
+_UNDATED = 0.75
+_CONTINUES = 0.5
 _FAULTS: Final = (ValueError, ArithmeticError, LookupError, RecursionError)
 """What a reader may stumble over in a line made to hurt it: numbers of 5,000 digits, brackets 100,000 deep."""
 _CONTINUATION: Final = Line(kind=Kind.CONTINUATION)
@@ -28,6 +30,8 @@ class Choice:
     family: Family | None
     id: str
     sample: tuple[bytes, ...]
+    judged: tuple[Line, ...] | None = None
+    """What the family says of every line, where the sample was the whole content and needs no second look."""
 
     def reader(self, facts: FileFacts) -> Reader | None:
         """Give a fresh reader."""
@@ -38,27 +42,47 @@ NOBODY: Final = Choice(family=None, id="", sample=())
 
 
 def choose(
-    families: Sequence[Family], facts: FileFacts, encoding: Encoding, head: bytes, middle: bytes = b""
+    families: Sequence[Family],
+    facts: FileFacts,
+    encoding: Encoding,
+    head: bytes,
+    middle: bytes = b"",
+    *,
+    whole: bool = False,
 ) -> Choice:
     """Choose the family that explains most of the sample, the first of equals; raises `ValueError` for a wrong pin.
 
-    `head` is the beginning of the content, byte order mark included; `middle` is a piece from its middle.
+    `head` is the beginning of the content, byte order mark included, or the `whole` of it; `middle` is a piece from its
+    middle.
     """
-    lines = sample_lines(head[encoding.mark :], encoding, whole=len(head) < SAMPLE)[:_HEAD_LINES]
+    lines = sample_lines(head[encoding.mark :], encoding, whole=whole or len(head) < SAMPLE)
+    whole = whole and len(lines) <= _HEAD_LINES
+    del lines[_HEAD_LINES:]
     sample = tuple(lines)
     if facts.pin:
         return _pinned(families, facts.pin, sample)
     if is_binary(head or middle, encoding):
         return Choice(family=None, id="", sample=sample)
-    lines += sample_lines(middle, encoding, whole=False)[1 : _MIDDLE_LINES + 1]
-    best, found = _LEAST, None
+    if middle:
+        lines += sample_lines(middle, encoding, whole=False)[1 : _MIDDLE_LINES + 1]
+    best, found, judged = _LEAST, None, None
     for family in families:
-        score = _score(family.reader(facts, sample), lines)
+        reader = family.reader(facts, sample)
+        if reader is None:
+            continue
+        said = [judge(reader, text) for text in lines]
+        score = _score(said, lines)
         if score > best:
-            best, found = score, family
+            best, found, judged = score, family, said if _is_plain(reader) else None
         if best >= 1:
             break  # no later family can be better
-    return Choice(family=found, id=found.id if found else "", sample=sample)
+    said_all = tuple(judged) if whole and judged is not None else None
+    return Choice(family=found, id=found.id if found else "", sample=sample, judged=said_all)
+
+
+def _is_plain(reader: Reader) -> bool:
+    """Tell whether asking for one line after the other is all that the reader needs."""
+    return not hasattr(reader, "late") and not hasattr(reader, "prepare")
 
 
 def judge(reader: Reader, text: bytes) -> Line:
@@ -72,6 +96,14 @@ def judge(reader: Reader, text: bytes) -> Line:
     return line
 
 
+def later(reader: LateReader) -> Line | None:
+    """Ask a reader whether it now knows more of the record; what it stumbles over has no time."""
+    try:
+        return reader.late()
+    except _FAULTS:
+        return Line(kind=Kind.HEAD)
+
+
 def sample_lines(data: bytes, encoding: Encoding, *, whole: bool) -> list[bytes]:
     """Cut a sample into the lines shown to readers; without its last line, unless it is the whole content."""
     cut = len(data) if whole else encoding.last_end(data) or len(data)
@@ -79,28 +111,37 @@ def sample_lines(data: bytes, encoding: Encoding, *, whole: bool) -> list[bytes]
     return [encoding.text(data[start:end]) for start, end in pairwise(ends)]
 
 
+def pins_of(family: Family) -> tuple[str, ...]:
+    """List the words by which a family may be pinned: its id, and other names for it where it has any."""
+    return (family.id, *getattr(family, "aliases", ()))
+
+
+def unknown_pin(families: Sequence[Family], pin: str) -> str:
+    """Say that no family has this name, and which names there are."""
+    return f"no format family {pin!r}; there are: {', '.join(name for family in families for name in pins_of(family))}"
+
+
 def _pinned(families: Sequence[Family], pin: str, sample: tuple[bytes, ...]) -> Choice:
     for family in families:
-        if family.id == pin:
-            return Choice(family=family, id=pin, sample=sample)
-    message = f"no format family {pin!r}; there are: {', '.join(family.id for family in families)}"
-    raise ValueError(message)
+        if pin in pins_of(family):
+            return Choice(family=family, id=family.id, sample=sample)
+    raise ValueError(unknown_pin(families, pin))
 
 
-def _score(reader: Reader | None, lines: Sequence[bytes]) -> float:
+def _score(said: Sequence[Line], lines: Sequence[bytes]) -> float:
     """Give the share of lines explained: a continuation proves half of what a head does, an undated head less."""
-    if reader is None:
-        return 0
     weight, counted, begun = 0.0, 0, False
-    for text in lines:
-        line = judge(reader, text)
-        if not text.strip():
-            continue
+    for line, text in zip(said, lines, strict=True):
+        kind = line.kind
+        if kind is Kind.HEAD:
+            begun = True
+            weight += 1 if line.lo is not None else _UNDATED
+        elif kind is Kind.DIRECTIVE:
+            begun = True
+            weight += 1
+        elif kind is Kind.CONTINUATION:
+            if not text.strip():
+                continue
+            weight += _CONTINUES
         counted += 1
-        begun = begun or line.kind in (Kind.HEAD, Kind.DIRECTIVE)
-        weight += _WEIGHTS[line.kind] * (1 if line.kind is not Kind.HEAD or line.lo is not None else _UNDATED)
     return weight / counted if begun else 0
-
-
-_WEIGHTS: Final = {Kind.HEAD: 1.0, Kind.DIRECTIVE: 1.0, Kind.CONTINUATION: 0.5, Kind.UNPARSED: 0.0}
-_UNDATED: Final = 0.75

@@ -11,6 +11,7 @@ UTF8_MARK: Final = b"\xef\xbb\xbf"
 LONGEST_LINE: Final = 4 << 20
 """Bytes of a line that a reader is shown; what follows in the same line is kept or goes with it, unseen."""
 
+_BEFORE: Final = (b"\0", b"\xef")
 _SAMPLE_UNITS = 2048
 _MOSTLY = 0.7
 _RARELY = 0.1
@@ -36,11 +37,10 @@ class Encoding:
     def text(self, line: bytes) -> bytes:
         """Turn the bytes of one line into what a reader is shown: no line end, no NULs or mark before it."""
         if self.width == 1:
-            line = line.rstrip(b"\n")
-            shown = line[:-1] if line.endswith(b"\r") else line
-            return bare(shown) if shown[:1] in (b"\0", b"\xef") else shown
+            shown = line.removesuffix(b"\n").removesuffix(b"\r")
+            return bare(shown) if shown[:1] in _BEFORE else shown
         shown = line.decode(self.codec, "replace").encode("utf-8", "replace")
-        return bare(shown.rstrip(b"\n").removesuffix(b"\r"))
+        return bare(shown.removesuffix(b"\n").removesuffix(b"\r"))
 
     def last_end(self, data: bytes | bytearray, start: int = 0) -> int:
         """Give where the last complete line ends; `start` if there is none (`start` stands between two units)."""
@@ -51,18 +51,19 @@ class Encoding:
             found += self.width - 1
         return start
 
-    def ends(self, data: bytes, start: int = 0) -> list[int]:
-        """List where lines end behind `start`, where one begins; the rest after the last line end is a line too."""
-        found, at = [], data.find(self.line_feed, start)
+    def ends(self, data: bytes, start: int = 0, stop: int | None = None) -> list[int]:
+        """List where lines end from `start`, where one begins, to `stop`; what has no line end there is one too."""
+        stop = len(data) if stop is None else stop
+        found, at = [], data.find(self.line_feed, start, stop)
         while at >= 0:
             if (at - start) % self.width == 0:
                 found.append(at + self.width)
                 at += self.width
             else:
                 at += 1
-            at = data.find(self.line_feed, at)
-        if start < len(data) and (not found or found[-1] < len(data)):
-            found.append(len(data))
+            at = data.find(self.line_feed, at, stop)
+        if start < stop and (not found or found[-1] < stop):
+            found.append(stop)
         return found
 
 

@@ -14,6 +14,7 @@ from data.formats.blocks import Block
 from data.formats.interface import Kind, Line
 from data.formats.lines import Lines
 from data.formats.stencils import Base, Matcher, Stencil, base_of, enough, remember
+from data.retention.instants import DAY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ _CONTINUATION: Final = Line(kind=Kind.CONTINUATION)
 def read_fast(lines: Lines, block: Block) -> int:
     """Read a block of whole lines; gives the offset from which the rest must be read slowly."""
     start = _taught(lines, block)
-    if not lines.matchers or start >= len(block.data):
+    if not lines.matchers or start >= block.size:
         return start
     rows = _Rows(lines, block, start)
     rows.fit()
@@ -53,12 +54,20 @@ def _taught(lines: Lines, block: Block) -> int:
     """Read lines slowly until there is a stencil."""
     at = 0
     for _ in range(_PUPILS):
-        if lines.matchers or at >= len(block.data):
+        if lines.matchers or at >= block.size:
             break
-        end = block.data.find(b"\n", at) + 1 or len(block.data)
+        end = block.data.find(b"\n", at, block.size) + 1 or block.size
         lines.single(block.data[at:end], block.base + at, block.base + end)
         at = end
     return at
+
+
+def _never(stencils: list[Stencil], data: bytes, start: int) -> list[bytes]:
+    """List the words that may not occur and might; escapes only where there is any."""
+    words = {word for stencil in stencils for word in stencil.never}
+    if data.find(b"\\", start) < 0:
+        words = {word for word in words if b"\\" not in word}
+    return sorted(words)
 
 
 class _Rows:
@@ -68,10 +77,10 @@ class _Rows:
         self._lines = lines
         self._base = block.base
         self._data = block.data
-        self._bytes = np.frombuffer(block.data, np.uint8)
+        self._bytes = np.frombuffer(block.data, np.uint8, block.size)
         ends = np.flatnonzero(self._bytes[start:] == _LINE_FEED) + (start + 1)
-        if not len(ends) or ends[-1] < len(block.data):
-            ends = np.append(ends, len(block.data))
+        if not len(ends) or ends[-1] < block.size:
+            ends = np.append(ends, block.size)
         self._ends: Rows = ends
         self._starts: Rows = np.empty_like(ends)
         self._starts[0] = start
@@ -97,9 +106,14 @@ class _Rows:
             if not len(rows):
                 break
             self._fit(matcher, rows)
-        for once in {matcher.stencil.once for matcher in matchers} - {b""}:
-            if not self._surely_once(once, [matcher.stencil for matcher in matchers]):
-                self._check_once(once)
+        stencils = [matcher.stencil for matcher in matchers]
+        for once in {stencil.once for stencil in stencils} - {b""}:
+            if not self._surely_once(once, stencils):
+                counts = np.bincount(self._rows_with(once), minlength=len(self._starts))
+                self._marks[(self._marks == _HEAD) & (counts != 1)] = _UNKNOWN
+        for word in _never(stencils, self._data, int(self._starts[0])):
+            rows = self._rows_with(word)
+            self._marks[rows[self._marks[rows] == _HEAD]] = _UNKNOWN
         self._disbelieve()
         self._continue()
 
@@ -147,19 +161,23 @@ class _Rows:
             )
         ]
         fine = matcher.fine(seen)
-        if len(bases) == 1 and bases[0] is not None:
+        late = matcher.stencil.per_day and int(fine.max()) >= DAY  # 24:00:00, which is the reader's business
+        if len(bases) == 1 and bases[0] is not None and not late:
             lo, hi = bases[0]
-            return fine + lo, fine + (hi if hi != lo else lo), None
+            return fine + lo, fine + hi, None
         los = np.repeat(np.array([base[0] if base else 0 for base in bases], np.int64), lengths)
         his = np.repeat(np.array([base[1] if base else 0 for base in bases], np.int64), lengths)
-        good = None if None not in bases else np.repeat(np.array([base is not None for base in bases]), lengths)
+        good = None
+        if late or None in bases:
+            good = np.repeat(np.array([base is not None for base in bases]), lengths)
+            good &= fine < (DAY if matcher.stencil.per_day else np.iinfo(np.int64).max)
         return fine + los, fine + his, good
 
     def _meaning(self, stencil: Stencil, key: bytes, length: int, place: tuple[int, int]) -> Base | None:
         """Tell what a coarse rest means; None where it is not known or not yet worth asking."""
         if key in stencil.known:
             return stencil.known[key]
-        if not enough(stencil, key, length):
+        if not enough(stencil, key, length, self._lines.pace.worth):
             return None
         row, window = place
         base = base_of(stencil, self._lines.ask, self._raw(row), window - int(self._starts[row]))
@@ -173,32 +191,39 @@ class _Rows:
         others = np.flatnonzero(self._marks != _HEAD).tolist()
         if len(others) > _MANY:
             return False
-        start = int(self._starts[0])
-        sample = self._bytes[start : start + _SAMPLE]
-        rarest = min(set(once), key=lambda byte: int(np.count_nonzero(sample == byte)))
         heads = len(self._starts) - len(others)
-        found = int(np.count_nonzero(self._bytes[start:] == rarest))
-        if found == heads + sum(self._raw(row).count(rarest) for row in others):
-            return True  # every head holds it in its fixed bytes, and its rarest byte no more often
-        found = self._data.count(once, start)
-        return found == heads + sum(self._raw(row).count(once) for row in others)
+        pair, at = self._rarest_pair(once)
+        found = int(np.count_nonzero(at))
+        # Every head holds the word in its fixed bytes; where the pair is not there more often, neither is the word.
+        return found == heads + sum(self._raw(row).count(pair) for row in others)
 
-    def _check_once(self, once: bytes) -> None:
-        """Leave those heads to the reader that do not hold exactly once what they must hold once."""
-        places, at = [], self._data.find(once, int(self._starts[0]))
-        while at >= 0:
-            places.append(at)
-            at = self._data.find(once, at + 1)
-        rows = np.searchsorted(self._starts, np.array(places, np.int64), side="right") - 1
-        counts = np.bincount(rows, minlength=len(self._starts))
-        self._marks[(self._marks == _HEAD) & (counts != 1)] = _UNKNOWN
+    def _rarest_pair(self, word: bytes) -> "tuple[bytes, Mask]":
+        """Tell where the rarest two neighbouring bytes of a word stand, counted from the first row."""
+        start = int(self._starts[0])
+        sample = self._data[start : start + _SAMPLE]
+        if len(word) == 1:
+            return word, self._bytes[start:] == word[0]
+        pair = min((word[at : at + 2] for at in range(len(word) - 1)), key=sample.count)
+        return pair, (self._bytes[start:-1] == pair[0]) & (self._bytes[start + 1 :] == pair[1])
+
+    def _rows_with(self, word: bytes) -> "Rows":
+        """List the rows in which a word occurs, as often as it does."""
+        pair, at = self._rarest_pair(word)
+        start = int(self._starts[0])
+        places: Rows = np.flatnonzero(at) + (start - word.index(pair))
+        places = places[(places >= start) & (places <= len(self._bytes) - len(word))]
+        if not len(places):
+            return places
+        words: NDArray[np.bytes_] = np.ndarray(
+            buffer=self._data, dtype=f"S{len(word)}", shape=(len(self._data) - len(word) + 1,), strides=(1,)
+        )
+        rows: Rows = np.searchsorted(self._starts, places[words[places] == word], side="right") - 1
+        return rows
 
     def _disbelieve(self) -> None:
-        """Leave stamps to the ladder that cannot be true."""
+        """Leave stamps to the reader that cannot be true."""
         earliest, latest = self._lines.ladder.believed
-        wrong = (self._marks == _HEAD) & ((self._lo < earliest) | (self._lo > latest))
-        for row in np.flatnonzero(wrong).tolist():
-            self._single(row, Line(kind=Kind.HEAD, lo=int(self._lo[row]), hi=int(self._hi[row])))
+        self._marks[(self._marks == _HEAD) & ((self._lo < earliest) | (self._lo > latest))] = _UNKNOWN
 
     def _continue(self) -> None:
         """Mark what begins as only a continuation does, under a head that a stencil has judged."""
@@ -219,9 +244,14 @@ class _Rows:
     def ask(self) -> None:
         """Ask the reader about all other lines, in their order, up to the first directive."""
         believed = self._lines.ladder.believes
-        unknown = np.flatnonzero(self._marks == _UNKNOWN).tolist()
-        asked = 0
-        for row in unknown:
+        unknown = np.flatnonzero(self._marks == _UNKNOWN)
+        heads = np.flatnonzero(self._marks == _HEAD)
+        above = np.searchsorted(heads, unknown)
+        asked, shown = 0, 0
+        for row, count in zip(unknown.tolist(), above.tolist(), strict=True):
+            if count > shown:
+                self._lines.remind(self._raw(int(heads[count - 1])))
+                shown = count
             line = self._lines.understood(self._raw(row))
             asked += 1
             if line.kind is Kind.CONTINUATION:
@@ -234,6 +264,8 @@ class _Rows:
                     self._used = row + 1
                     break
         self._lines.count += self._used - asked
+        if self._used == len(self._marks) and len(heads) > shown:
+            self._lines.above = self._raw(int(heads[-1]))
 
     def _single(self, row: int, line: Line) -> None:
         self._marks[row] = _SINGLE

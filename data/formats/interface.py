@@ -1,6 +1,6 @@
 """What reading a log means: facts about the file go in, counts and intervals come out, kept bytes stay verbatim."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from typing import Protocol
@@ -66,8 +66,8 @@ class Place:
     It promises: any line with the same bytes before the stamp (or, with an anchor, whose first `anchor` byte directly
     precedes the stamp), a valid stamp of the same form, and the same byte after it (or the end of the line, where the
     located line ended there), is a head too and means the instant written there, as long as `once` and `never` hold.
-    A stamp that is not believed (before `BELIEVABLE`) is outside the promise. The
-    engine may then judge such lines by the million without asking the reader.
+    A stamp that is not believed (before `BELIEVABLE`) is outside the promise. The engine may then judge such lines by
+    the million without asking the reader.
     """
 
     start: int
@@ -111,6 +111,27 @@ class LateReader(Reader, Protocol):
         without `lo` and `hi` takes the time away again. The record ends with the next HEAD, DIRECTIVE or UNPARSED line,
         so it may only be judged then.
         """
+        ...
+
+
+class RawReader(Reader, Protocol):
+    """A reader that counts bytes: nothing but the line feed itself may be taken off the lines that it is shown.
+
+    Where such a reader (`getattr(reader, "raw", False)`) would be shown lines without carriage returns or NULs, its
+    count would be wrong, and bytes of a value could be taken for fields.
+    """
+
+    @property
+    def raw(self) -> bool:
+        """Tell that every byte counts."""
+        ...
+
+
+class PreparedReader(Reader, Protocol):
+    """A reader that must see the whole file before it can date its first line: stamps without a year."""
+
+    def prepare(self, lines: Iterable[bytes]) -> None:
+        """Look at all lines, as `line` will be shown them; called once, before the first call of `line`."""
         ...
 
 

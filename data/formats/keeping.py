@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from data.formats.blocks import of_file
-from data.formats.book import Book, Run
+from data.formats.book import Book, Run, known
 from data.formats.interface import Kept
 from data.retention.evidence import Span
 
@@ -64,13 +64,13 @@ def of_runs(runs: Iterable[Run], chunks: Iterator[bytes]) -> Iterator[bytes]:
 def kept_of(book: Book, sink: Sink, damaged: str) -> Kept:
     """Sum up."""
     goes = book.goes
-    lows, highs = goes.los.lowest, goes.his.highest
+    lo, hi = known(goes.lowest_lo), known(goes.highest_hi)
     return Kept(
         kept_bytes=sink.size,
         kept_records=book.stays.records,
         sha256=sink.sha256,
         gone=goes.tally(),
-        span=None if lows is None or highs is None else Span(lo=lows, hi=highs),
+        span=None if lo is None or hi is None else Span(lo=lo, hi=hi),
         damaged=damaged,
     )
 

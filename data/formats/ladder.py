@@ -67,7 +67,7 @@ class Ladder:
         self._bounds = bounds
         self._refuting = facts.mtime + SKEW
         self._book = book
-        self._before: Span | None = None
+        self._before: tuple[Instant, Instant] | None = None
         self._waiting = Waiting()
         self._open = False
         self.future = 0
@@ -89,12 +89,12 @@ class Ladder:
 
     def line(self, line: Line, start: int, end: int) -> None:
         """Enter one line of the content, which occupies the bytes from `start` to `end`."""
-        kind = line.kind
-        if kind is Kind.HEAD and line.lo is not None and line.hi is not None:
-            if self.believes(line.lo):
-                self._dated(line.lo, line.hi, start, end)
+        kind, lo, hi = line.kind, line.lo, line.hi
+        if kind is Kind.HEAD and lo is not None and hi is not None:
+            if self._bounds.earliest <= lo <= self._bounds.latest:
+                self._dated(lo, hi, start, end)
                 return
-            self.future += line.lo > self._bounds.latest
+            self.future += lo > self._bounds.latest
         if kind is Kind.CONTINUATION:
             self._continued(start, end)
         elif kind is Kind.DIRECTIVE:
@@ -113,10 +113,15 @@ class Ladder:
         else:
             self._book.extend(start, end)
 
+    def count_continuations(self, lines: int) -> None:
+        """Count lines that were entered together with the head above them."""
+        self._book.continuations += lines
+
     def batch(self, batch: "Batch") -> None:
         """Enter many dated records at once: exactly what `line` would do with each."""
-        self._settle(Span(lo=int(batch.lo[0]), hi=int(batch.hi[0])))
-        self._before = Span(lo=int(batch.lo[-1]), hi=int(batch.hi[-1]))
+        if self._waiting.records:
+            self._settle(int(batch.lo[0]), int(batch.hi[0]))
+        self._before = int(batch.lo[-1]), int(batch.hi[-1])
         self.refuted = self.refuted or int(batch.lo.max()) > self._refuting
         self._open = True
         self._book.batch(batch)
@@ -126,24 +131,28 @@ class Ladder:
         if not self._waiting.records:
             return
         ceiling = None if self.refuted else self._bounds.ceiling
-        before = self._before
-        if before is not None:
-            span = None if ceiling is None else Span(lo=before.lo, hi=max(before.hi, ceiling))
+        before, named = self._before, self._bounds.named
+        if before is not None and named is not None and before[1] <= named.hi + DAY:
+            # The name is right about the dated records, so it is about these; the mtime may be that of a copy.
+            self._release(Span(lo=min(before[0], named.lo), hi=max(before[1], named.hi)), Evidence.NAME)
+        elif before is not None:
+            span = None if ceiling is None else Span(lo=before[0], hi=max(before[1], ceiling))
             self._release(span, Evidence.MTIME)
-        elif self._bounds.named is not None:
-            self._release(self._bounds.named, Evidence.NAME)
+        elif named is not None:
+            self._release(named, Evidence.NAME)
         elif ceiling is not None:
             self._release(Span(lo=self._bounds.birth, hi=ceiling), Evidence.MTIME)
         else:
             self._release(None, Evidence.NONE)
 
     def _dated(self, lo: Instant, hi: Instant, start: int, end: int) -> None:
-        span = Span(lo=lo, hi=hi)
-        self._settle(span)
-        self._before = span
-        self.refuted = self.refuted or lo > self._refuting
+        if self._waiting.records:
+            self._settle(lo, hi)
+        self._before = lo, hi
+        if lo > self._refuting:
+            self.refuted = True
         self._open = True
-        self._book.record(start, end, span, Evidence.OWN)
+        self._book.record(start, end, lo, hi)
 
     def _undated(self, start: int, end: int) -> None:
         self._open = True
@@ -157,15 +166,13 @@ class Ladder:
         self._book.continuations += 1
         self.more(start, end)
 
-    def _settle(self, after: Span) -> None:
+    def _settle(self, lo: Instant, hi: Instant) -> None:
         """Date what waits by the dated record that follows it, and the one before it."""
-        if not self._waiting.records:
-            return
         before, floor = self._before, self._bounds.floor
         if before is not None:
-            span = Span(lo=min(before.lo, after.lo), hi=max(before.hi, after.hi))
+            span = Span(lo=min(before[0], lo), hi=max(before[1], hi))
         else:
-            span = Span(lo=floor if floor <= after.lo else BEGINNING, hi=after.hi)
+            span = Span(lo=floor if floor <= lo else BEGINNING, hi=hi)
         self._release(span, Evidence.NEIGHBOURS)
 
     def _release(self, span: Span | None, evidence: Evidence) -> None:

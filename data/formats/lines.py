@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from data.formats.blocks import BLOCK, Block, Part
-from data.formats.detect import judge
+from data.formats.detect import judge, later
 from data.formats.encoding import LONGEST_LINE, Encoding
-from data.formats.interface import Kind, Line, LocatingReader, Reader
+from data.formats.held import Held
+from data.formats.interface import Kind, LateReader, Line, LocatingReader, Reader
 from data.formats.ladder import Ladder
 from data.formats.stencils import Matcher, learn
 
-_MOST_STENCILS = 16
+_MOST_STENCILS = 32
 _MOST_LESSONS = 256
 """Heads that are looked at for a new stencil, in one content."""
 _LEAST: Final = 32 << 10
@@ -27,6 +28,8 @@ class Pace:
     """Bytes of a line that a reader is shown."""
     least: int = _LEAST
     """Blocks smaller than this are not worth the preparations for reading fast."""
+    worth: int = 16
+    """Lines of one hour for which it pays to ask the reader what their date means."""
     fast: bool = True
 
 
@@ -42,23 +45,27 @@ class Lines:
         self.unparsed = 0
         self._reader = reader
         self._encoding = encoding
-        self._pace = pace
+        self.pace = pace
         self._another = another
         self._asked: Reader | None = None
+        self.above = b""
+        """The last head that was judged without the reader, where it has not been shown to it since."""
         self._lessons = _MOST_LESSONS
+        self._held = Held(ladder)
+        self._late = cast("LateReader", reader) if hasattr(reader, "late") else None
         self._teaches: LocatingReader | None = None
         self.continues: bytes = b""
-        if pace.fast and encoding.width == 1 and hasattr(reader, "locate"):
+        if pace.fast and encoding.width == 1 and hasattr(reader, "locate") and self._late is None:
             self._teaches = cast("LocatingReader", reader)
             self.continues = getattr(reader, "continues", b"")
 
     def block(self, block: Block) -> None:
         """Read one block."""
         if block.part is Part.MORE:
-            self.ladder.more(block.base, block.base + len(block.data))
+            self._held.more(block.base, block.base + len(block.data))
         elif block.part is Part.LONG:
             self.single(block.data, block.base - block.lead, block.base + len(block.data))
-        elif self._teaches is not None and len(block.data) >= self._pace.least and not block.lead:
+        elif self._teaches is not None and block.size >= self.pace.least and not block.lead:
             from data.formats.fast import read_fast  # heavy, and not needed for a small file
 
             if self._asked is None:
@@ -72,21 +79,32 @@ class Lines:
         data, base = block.data, block.base
         lead = block.lead
         at = start
-        for end in self._encoding.ends(data, start):
+        for end in self._encoding.ends(data, start, block.size):
             self.single(data[at:end], base + at - lead, base + end)
             at, lead = end, 0
         if lead:
             self.single(b"", base - lead, base)
 
-    def single(self, raw: bytes, start: int, end: int) -> Line:
+    def single(self, raw: bytes, start: int, end: int) -> None:
         """Show one line to the reader and enter it."""
         line = self.understood(raw)
-        self.ladder.line(line, start, end)
-        return line
+        if self._late is None:
+            self.ladder.line(line, start, end)
+            return
+        self._held.line(line, start, end)
+        found = later(self._late)
+        if found is not None:
+            self._held.redate(found)
+
+    def finish(self) -> None:
+        """Enter what is held back."""
+        self._held.release()
 
     def understood(self, raw: bytes) -> Line:
         """Show one line to the reader, and learn from it."""
-        text = self._encoding.text(raw)[: self._pace.longest]
+        if self.above:
+            self.remind(self.above)
+        text = self._encoding.text(raw)[: self.pace.longest]
         line = judge(self._reader, text)
         self.count += 1
         if line.kind is Kind.UNPARSED:
@@ -96,6 +114,11 @@ class Lines:
         elif self._asked is not None and line.kind is Kind.HEAD and line.lo is not None:
             self._learn(raw, text)
         return line
+
+    def remind(self, raw: bytes) -> None:
+        """Show the reader the head above the next line, for it may remember that."""
+        self.above = b""
+        judge(self._reader, self._encoding.text(raw)[: self.pace.longest])
 
     def ask(self, line: bytes) -> Line:
         """Ask about a made-up line, without the reader of the content noticing."""
@@ -108,13 +131,15 @@ class Lines:
         place = self._teaches.locate(text)
         if place is None or not raw.startswith(text):
             return
-        stencil = learn(raw, place)
-        if stencil is not None and all(stencil.form != known.stencil.form for known in self.matchers):
-            self.ask(raw)
-            self.matchers.append(Matcher(stencil))
+        known = {matcher.stencil.form for matcher in self.matchers}
+        for stencil in learn(raw, place):
+            if stencil.form not in known:
+                self.ask(raw)
+                self.matchers.append(Matcher(stencil))
 
     def _forget(self, text: bytes) -> None:
         """After a directive lines may mean something else."""
         self.matchers.clear()
+        self._lessons = _MOST_LESSONS
         if self._asked is not None:
             judge(self._asked, text)

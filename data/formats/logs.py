@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from data.formats.archives import DamagedError, Member, kind_of, members
 from data.formats.blocks import gathered, of_file
-from data.formats.book import Book, Run
-from data.formats.detect import SAMPLE
+from data.formats.book import Book, Run, known
+from data.formats.detect import SAMPLE, pins_of, unknown_pin
 from data.formats.interface import ArchiveLimits, Family, FileFacts, Kept, Reading
 from data.formats.keeping import Sink, kept_of, of_runs
 from data.formats.ladder import bounds_of
 from data.formats.lines import Pace
+from data.formats.names import period
 from data.formats.packing import ZipPacker, pack_stream
 from data.formats.scan import Content, Totals, scan
 from data.retention.evidence import Evidence, Marks
@@ -40,9 +41,9 @@ class LogReader:
 
     def read(self, fd: int, facts: FileFacts, marks: Marks) -> Reading:
         """Judge every record; raises `ValueError` for a pin that is no family, `OSError` where reading fails."""
-        kind = self._opened(fd, facts)
+        head, kind = self._opened(fd, facts)
         if not kind:
-            return _reading(*self._plain(fd, facts, marks))
+            return _reading(*self._plain(fd, facts, marks, head))
         judged = self._archive(fd, facts, marks, kind)
         return _reading(*judged[0])
 
@@ -58,13 +59,12 @@ class LogReader:
         """
         return self._kept(fd, facts, marks, Sink(target_fd))
 
-    def _opened(self, fd: int, facts: FileFacts) -> str:
-        """Check the pin, and tell which kind of archive the file is."""
-        ids = [family.id for family in self._families]
-        if facts.pin and facts.pin not in ids:
-            message = f"no format family {facts.pin!r}; there are: {', '.join(ids)}"
-            raise ValueError(message)
-        return kind_of(os.pread(fd, min(8, facts.size), 0))
+    def _opened(self, fd: int, facts: FileFacts) -> tuple[bytes, str]:
+        """Check the pin, read the beginning, and tell which kind of archive the file is."""
+        if facts.pin and not any(facts.pin in pins_of(family) for family in self._families):
+            raise ValueError(unknown_pin(self._families, facts.pin))
+        head = os.pread(fd, min(SAMPLE, facts.size), 0)
+        return head, kind_of(head)
 
     # -- plain files --------------------------------------------------------------------------------------------------
 
@@ -73,24 +73,27 @@ class LogReader:
         fd: int,
         facts: FileFacts,
         marks: Marks,
-        write: Callable[[list[Run]], None] | None = None,
+        head: bytes,
+        write: Take | None = None,
         damaged: str = "",
     ) -> Judged:
         """Judge a file that is no archive, or a damaged one as a whole."""
         book, totals = Book(marks, runs=write is not None), Totals(damaged=damaged)
-        middle = max(SAMPLE, facts.size // 2)
+        middle = max(SAMPLE, facts.size // 2) // 2 * 2
+        between = min(SAMPLE // 4, facts.size - middle)
         content = Content(
             facts=facts,
             bounds=bounds_of(facts, marks, archived=bool(damaged)),
-            head=os.pread(fd, min(SAMPLE, facts.size), 0),
-            middle=os.pread(fd, max(0, min(SAMPLE // 4, facts.size - middle)), middle // 2 * 2),
+            head=head,
+            middle=os.pread(fd, between, middle) if between > 0 else b"",
+            whole=len(head) == facts.size < SAMPLE,
             chunks=lambda: of_file(fd, facts.size, block=self._pace.block),
             opaque=bool(damaged),
         )
         for _ in scan(content, self._families, book, totals, self._pace):
             if write is not None:
                 write(book.drain())
-        if totals.bytes < facts.size:
+        if totals.bytes < facts.size and not damaged:
             totals.damaged = "shrunk"
         return book, totals
 
@@ -107,19 +110,19 @@ class LogReader:
                 gone, left = book.goes.records - before[0], book.stays.records - before[1]
                 stay.append(not gone or bool(left))
         except DamagedError as error:
-            return self._plain(fd, facts, marks, damaged=error.word), []
+            return self._plain(fd, facts, marks, b"", damaged=error.word), []
         return (book, totals), stay
 
     def _member(self, member: Member, facts: FileFacts, marks: Marks, book: Book, totals: Totals) -> Iterator[None]:
-        chunks = gathered(member.chunks, self._pace.block // 4)
-        first = next(chunks, b"")
-        own = _facts_of(member, facts)
+        own = _facts_of(member, facts, marks)
+        opened = gathered(member.open(), self._pace.block // 4)
+        first = next(opened, b"")
         content = Content(
             facts=own,
             bounds=bounds_of(own, marks, archived=True),
             head=first[:SAMPLE],
             middle=b"",
-            chunks=lambda: _chained(first, chunks),
+            chunks=lambda: gathered(member.open(), self._pace.block // 4),
         )
         return scan(content, self._families, book, totals, self._pace)
 
@@ -131,13 +134,13 @@ class LogReader:
     # -- what is kept -------------------------------------------------------------------------------------------------
 
     def _kept(self, fd: int, facts: FileFacts, marks: Marks, sink: Sink) -> Kept:
-        kind = self._opened(fd, facts)
+        head, kind = self._opened(fd, facts)
         if not kind:
-            book, totals = self._plain(fd, facts, marks, lambda runs: sink.copy(fd, runs))
+            book, totals = self._plain(fd, facts, marks, head, lambda runs: sink.copy(fd, runs))
             return kept_of(book, sink, totals.damaged)
         (book, totals), stay = self._archive(fd, facts, marks, kind)
         if totals.damaged:
-            book, totals = self._plain(fd, facts, marks, lambda runs: sink.copy(fd, runs), totals.damaged)
+            book, totals = self._plain(fd, facts, marks, b"", lambda runs: sink.copy(fd, runs), totals.damaged)
             return kept_of(book, sink, totals.damaged)
         judged = members(fd, facts.size, kind, self._limits)
         copied = members(fd, facts.size, kind, self._limits)
@@ -145,18 +148,19 @@ class LogReader:
             packer = ZipPacker(sink.write)
             for stays, one, other in zip(stay, judged, copied, strict=True):
                 if stays:
-                    packer.add(other, of_runs(self._runs(one, facts, marks), other.chunks))
+                    packer.add(other, of_runs(self._runs(one, facts, marks), other.open()))
             packer.close()
         else:
             for one, other in zip(judged, copied, strict=True):
-                pack_stream(kind, of_runs(self._runs(one, facts, marks), other.chunks), sink.write)
+                pack_stream(kind, of_runs(self._runs(one, facts, marks), other.open()), sink.write)
         return kept_of(book, sink, "")
 
 
-def _facts_of(member: Member, facts: FileFacts) -> FileFacts:
+def _facts_of(member: Member, facts: FileFacts, marks: Marks) -> FileFacts:
     """Give what is known of a member: its own name may name a period, else the archive's does."""
+    named = period(member.name, facts.zone, marks.now) is not None
     return FileFacts(
-        name=facts.name + b"/" + member.name if member.name else facts.name,
+        name=facts.name + b"/" + member.name if named else facts.name,
         size=facts.size if member.info is None else member.info.file_size,
         mtime=facts.mtime,
         zone=facts.zone,
@@ -164,19 +168,9 @@ def _facts_of(member: Member, facts: FileFacts) -> FileFacts:
     )
 
 
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
-
-
 def _reading(book: Book, totals: Totals) -> Reading:
     goes, stays = book.goes, book.stays
-    los = [side.los for side in (goes, stays) if side.los.lowest is not None]
-    his = [side.his for side in (goes, stays) if side.his.lowest is not None]
-    evidence = {kind: count for kind, count in book.evidence.items() if count}
-    if book.continuations:
-        evidence[Evidence.CONTINUATION] = book.continuations
+    evidence = {Evidence.OWN: book.own, Evidence.CONTINUATION: book.continuations, **book.evidence}
     return Reading(
         family=totals.family,
         confidence=_confidence(totals),
@@ -184,15 +178,15 @@ def _reading(book: Book, totals: Totals) -> Reading:
         lines=totals.lines,
         records=book.records,
         bytes=totals.bytes,
-        lowest_lo=min((side.lowest for side in los if side.lowest is not None), default=None),
-        highest_lo=max((side.highest for side in los if side.highest is not None), default=None),
-        lowest_hi=min((side.lowest for side in his if side.lowest is not None), default=None),
-        highest_hi=max((side.highest for side in his if side.highest is not None), default=None),
+        lowest_lo=known(min(goes.lowest_lo, stays.lowest_lo)),
+        highest_lo=known(max(goes.highest_lo, stays.highest_lo)),
+        lowest_hi=known(min(goes.lowest_hi, stays.lowest_hi)),
+        highest_hi=known(max(goes.highest_hi, stays.highest_hi)),
         expired=goes.tally(),
         overdue=book.overdue,
-        oldest_kept=stays.his.lowest,
-        youngest_expired=goes.his.highest,
-        evidence=evidence,
+        oldest_kept=known(stays.lowest_hi),
+        youngest_expired=known(goes.highest_hi),
+        evidence={kind: count for kind, count in evidence.items() if count},
         unparsed=totals.unparsed,
         future=totals.future,
         undatable=book.evidence[Evidence.NONE],

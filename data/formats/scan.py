@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from data.formats.blocks import blocks
+from data.formats.blocks import Part, blocks
 from data.formats.book import Book
 from data.formats.detect import NOBODY, choose
 from data.formats.encoding import Encoding, detect
-from data.formats.interface import Family, FileFacts, Kind, Line
+from data.formats.interface import Family, FileFacts, Kind, Line, PreparedReader
 from data.formats.ladder import Bounds, Ladder
 from data.formats.lines import Lines, Pace
 
@@ -22,6 +23,8 @@ class Content:
     """The first bytes, which tell encoding and family."""
     middle: bytes
     """Bytes from the middle, for the family; may be empty."""
+    whole: bool = False
+    """Whether the head is all there is."""
     opaque: bool = False
     """Whether it is one record whatever it looks like: a damaged archive."""
     chunks: Callable[[], Iterable[bytes]]
@@ -47,23 +50,46 @@ class Totals:
 def scan(content: Content, families: Sequence[Family], book: Book, totals: Totals, pace: Pace) -> Iterator[None]:
     """Read a content; pauses after each block, so that the caller may look into the book."""
     encoding = detect(content.head)
-    choice, reader = NOBODY, None
+    choice = NOBODY
     if not content.opaque:
-        choice = choose(families, content.facts, encoding, content.head, content.middle)
-        reader = choice.reader(content.facts)
-    if not totals.contents:
-        totals.family, totals.encoding = choice.id, encoding.name if reader is not None else ""
+        choice = choose(families, content.facts, encoding, content.head, content.middle, whole=content.whole)
     ladder = Ladder(content.bounds, content.facts, book)
-    if reader is None:
-        yield from _as_one(content, ladder, totals)
-    else:
+    if not totals.contents:
+        totals.family, totals.encoding = choice.id, encoding.name if choice.family is not None else ""
+    if choice.judged is not None:
+        _at_once(content, encoding, choice.judged, (ladder, book), totals)
+    elif (reader := choice.reader(content.facts)) is not None:
+        if hasattr(reader, "prepare"):
+            cast("PreparedReader", reader).prepare(_texts(content, encoding, pace))
         lines = Lines(reader, lambda: choice.reader(content.facts), encoding, ladder, pace)
-        yield from _by_lines(content, encoding, lines, book, totals)
+        yield from _by_lines(content, encoding, lines, book, totals, pace)
+    else:
+        yield from _as_one(content, ladder, totals)
     ladder.finish()
     totals.contents += 1
     totals.future += ladder.future
     totals.refuted = totals.refuted or ladder.refuted
     yield
+
+
+def _at_once(
+    content: Content, encoding: Encoding, judged: Sequence[Line], entered: tuple[Ladder, Book], totals: Totals
+) -> None:
+    """Enter the lines of a small content, which were all understood when its family was found."""
+    ladder, book = entered
+    start = encoding.mark
+    if start:
+        book.keep(0, start)
+    unparsed = 0
+    for line, end in zip(judged, encoding.ends(content.head, start), strict=True):
+        ladder.line(line, start, end)
+        start = end
+        if line.kind is Kind.UNPARSED:
+            unparsed += 1
+    totals.bytes += len(content.head)
+    totals.lines += len(judged)
+    totals.unparsed += unparsed
+    totals.explained += len(judged) - unparsed
 
 
 def _as_one(content: Content, ladder: Ladder, totals: Totals) -> Iterator[None]:
@@ -80,15 +106,30 @@ def _as_one(content: Content, ladder: Ladder, totals: Totals) -> Iterator[None]:
     yield
 
 
-def _by_lines(content: Content, encoding: Encoding, lines: Lines, book: Book, totals: Totals) -> Iterator[None]:
+def _by_lines(
+    content: Content, encoding: Encoding, lines: Lines, book: Book, totals: Totals, pace: Pace
+) -> Iterator[None]:
     at = encoding.mark
     if encoding.mark:
         book.keep(0, encoding.mark)
-    for block in blocks(content.chunks(), encoding):
+    for block in blocks(content.chunks(), encoding, longest=pace.longest):
         lines.block(block)
-        at = block.base + len(block.data)
+        at = block.base + block.size
         yield
+    lines.finish()
     totals.bytes += at
     totals.lines += lines.count
     totals.unparsed += lines.unparsed
     totals.explained += lines.count - lines.unparsed
+
+
+def _texts(content: Content, encoding: Encoding, pace: Pace) -> Iterator[bytes]:
+    """Give all lines as a reader is shown them."""
+    for block in blocks(content.chunks(), encoding, longest=pace.longest):
+        if block.part is Part.LINES:
+            start = 0
+            for end in encoding.ends(block.data, 0, block.size):
+                yield encoding.text(block.data[start:end])[: pace.longest]
+                start = end
+        elif block.part is Part.LONG:
+            yield encoding.text(block.data)[: pace.longest]

@@ -1,19 +1,20 @@
 """Stencils: what a line that was understood teaches about all lines like it, so that they are read by the million.
 
 A stencil is learned from one head line and the place its reader gave (`Place`): fixed bytes, then a stamp of a fixed
-form. Its fine digits (minutes, seconds, fraction) count linearly from the coarse rest (date, hour, offset). What a
-coarse rest means, the reader itself is asked, with the fine digits set to the ends, the quarters and odd places of
-the hour: only where all answers lie on one line are other lines with it judged without asking. So nothing here knows
-a calendar, a zone or a month's name, and an hour in which a clock is put forward or back is read slowly.
+form. Its fine digits (time of day, fraction) count linearly from the coarse rest (date, offset). What a coarse rest
+means, the reader itself is asked, with the fine digits set to the ends of every hour and to odd times: only where all
+answers lie on one line are other lines with it judged without asking. So nothing here knows a calendar, a zone or a
+month's name. A day on which a clock is put forward or back is judged hour by hour, such an hour line by line.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from data.formats.interface import Kind, Line, Place
-from data.retention.instants import MINUTE, SECOND, Instant
+from data.retention.instants import HOUR, MINUTE, SECOND, Instant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,15 +27,21 @@ if TYPE_CHECKING:
 WIDEST: Final = 256
 """Bytes from the beginning of a line to the end of its stamp beyond which no stencil is made."""
 
-_CLOCK: Final = re.compile(rb"(?<!\d)\d\d:(\d\d):(\d\d)(?:[.,](\d+))?(?!\d)")
-_PACKED_CLOCK: Final = re.compile(rb"(?<=[ T_-])\d\d(\d\d)(\d\d)(?:[.,](\d+))?(?!\d)")
+_CLOCK: Final = re.compile(rb"(?<!\d)(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?!\d)")
+_PACKED_CLOCK: Final = re.compile(rb"(?<=[ T_-])(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?(?!\d)")
+_OFFSET: Final = re.compile(rb"\d(?:[Zz]| ?[+-]\d\d:?\d\d)\Z")
 _EPOCH: Final = re.compile(rb"(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d+))?")
 _SECONDS_DIGITS = 10
+_COARSE_DIGITS = 5
+"""Digits of an epoch that count as its date: what is below them is little more than a day."""
 _TIMES: Final = (b"0000", b"0059", b"0100", b"1459", b"1500", b"2959", b"3000", b"4459", b"4500", b"5900", b"5959")
+_ODD: Final = len(_TIMES)
+_HIGHEST: Final = MappingProxyType({10 * HOUR: b"2", 10 * MINUTE: b"5", 10 * SECOND: b"5"})
+_ANY = 255
 _DIGITS: Final = b"0123456789"
 _WORD = 8
-_LEAST_ROWS = 16
-"""Lines that must share a coarse rest before it is worth asking the reader so often."""
+_DAY_COSTS = 8
+"""How much more is asked about a day than about an hour."""
 _MOST_KNOWN = 1 << 16
 
 Base = tuple[Instant, Instant]
@@ -45,9 +52,14 @@ Base = tuple[Instant, Instant]
 class Stencil:
     """The form of one kind of head line; offsets count from the beginning of the window."""
 
+    per_day: bool
+    """Whether the hour is fine too."""
+    zoned: bool
+    """Whether the stamp itself names its offset, so that no clock is put forward or back in it."""
     anchor: bytes
     """The window begins behind the first such byte of the line; b"" where it begins with the line."""
     once: bytes
+    never: tuple[bytes, ...]
     fixed: bytes
     """The bytes before the stamp."""
     form: bytes
@@ -60,7 +72,7 @@ class Stencil:
     literal: bytes
     """The byte at each offset, where it is fixed; any other byte where it is not."""
     kinds: bytes
-    """Of each offset: `=` fixed, `9` a digit, `5` a digit up to 5, `.` free; capitals of it where it is coarse."""
+    """Of each offset: `=` fixed, `9` a fine digit, `5` and `2` one up to that; coarse: `N` a digit, `F` anything."""
     following: int
     """The class of the byte behind the one that follows the stamp; 255 for any."""
     known: dict[bytes, Base | None] = field(default_factory=dict)
@@ -80,70 +92,75 @@ def class_of(byte: int) -> int:
     return 2 if chr(byte).isalpha() else 3
 
 
-def learn(line: bytes, place: Place) -> Stencil | None:
-    """Make the stencil of a line, its line end included; None where the stamp has no end or stands too far."""
-    start = 0 if not place.anchor else place.start
+def learn(line: bytes, place: Place) -> tuple[Stencil, ...]:
+    """Make the stencils of a line, its line end included; none where the stamp has no end or stands too far."""
+    start = place.start if place.anchor else 0
     if place.anchor and line.find(place.anchor) + 1 != place.start:
-        return None
+        return ()
     fixed, stamp, rest = line[start : place.start], line[place.start : place.end], line[place.end : place.end + 2]
     if not stamp or not rest or len(fixed) + len(stamp) > WIDEST or b"\n" in fixed + stamp:
-        return None
-    fine = _fine_digits(stamp)
-    kinds, literal, highest = bytearray(b"=" * len(fixed)), bytearray(fixed), bytearray()
+        return ()
+    clock = _CLOCK.search(stamp) or _PACKED_CLOCK.search(stamp)
+    if clock is None:
+        return (_stencil(place, fixed, stamp, rest, _epoch_digits(stamp)),)
+    hourly = _stencil(place, fixed, stamp, rest, _clock_digits(clock))
+    if len(clock[1]) == 1:
+        return (hourly,)
+    return (_stencil(place, fixed, stamp, rest, _clock_digits(clock) | _pair(clock.start(1), HOUR)), hourly)
+
+
+def _stencil(place: Place, fixed: bytes, stamp: bytes, rest: bytes, fine: dict[int, int]) -> Stencil:
+    kinds = bytearray(b"=" * len(fixed))
     for at, byte in enumerate(stamp):
-        literal.append(byte)
         if at in fine:
-            kinds.append(ord("5") if fine[at] in _TENS else ord("9"))
-            highest.append(ord("5") if fine[at] in _TENS else ord("9"))
+            kinds += _HIGHEST.get(fine[at], b"9")
         else:
-            kinds.append(ord("N") if byte in _DIGITS else ord("F") if chr(byte).isalpha() else ord("="))
+            kinds += b"N" if byte in _DIGITS else b"F" if chr(byte).isalpha() else b"="
     kinds += b"="
-    literal += rest[:1]
-    following = class_of(rest[1]) if len(rest) > 1 and rest[:1] not in (b"\r", b"\n") else 255
+    literal = fixed + stamp + rest[:1]
+    following = class_of(rest[1]) if len(rest) > 1 and rest[:1] not in (b"\r", b"\n") else _ANY
     shown = bytes(byte if kind == ord("=") else kind for byte, kind in zip(literal, kinds, strict=True))
     return Stencil(
+        per_day=10 * HOUR in fine.values(),
+        zoned=_OFFSET.search(stamp) is not None,
         anchor=place.anchor,
         once=place.once,
+        never=place.never,
         fixed=fixed,
-        form=b"\0".join((place.anchor, place.once, shown, kinds, bytes([following]))),
+        form=b"\0".join((place.anchor, place.once, *place.never, shown, kinds, bytes([following]))),
         length=len(kinds),
         fine=tuple((len(fixed) + at, abs(weight)) for at, weight in sorted(fine.items())),
-        highest=bytes(highest),
-        literal=bytes(literal),
+        highest=bytes(kinds[len(fixed) + at] for at in sorted(fine)),
+        literal=literal,
         kinds=bytes(kinds),
         following=following,
     )
 
 
-_TENS: Final = frozenset({10 * MINUTE, 10 * SECOND})
+def _clock_digits(clock: "re.Match[bytes]") -> dict[int, int]:
+    """Tell what the digits of minutes, seconds and their fraction are worth, in microseconds."""
+    fine = _pair(clock.start(2), MINUTE) | _pair(clock.start(3), SECOND)
+    return fine if clock[4] is None else fine | _fraction(clock.start(4), len(clock[4]), SECOND)
 
 
-def _fine_digits(stamp: bytes) -> dict[int, int]:
-    """Find the digits that count linearly within an hour, and what each is worth in microseconds."""
-    match = _CLOCK.search(stamp)
-    if match is None:
-        match = _PACKED_CLOCK.search(stamp)
-    if match is not None:
-        groups = [group for group in range(1, len(match.regs)) if match[group] is not None]
-        fine: dict[int, int] = {}
-        for group, unit in zip(groups, (MINUTE, SECOND), strict=False):
-            at = match.start(group)
-            fine |= {at: 10 * unit, at + 1: unit}
-        if len(groups) > len((MINUTE, SECOND)):
-            fine |= _fraction(match.start(groups[2]), len(match[groups[2]]), SECOND)
-        return fine
+def _epoch_digits(stamp: bytes) -> dict[int, int]:
+    """Tell what the lower digits of an epoch are worth; negative, for they have no limit of their own."""
     epoch = _EPOCH.fullmatch(stamp)
     if epoch is None:
         return {}
     whole = len(epoch[1])
-    unit = 10 ** (6 - (whole - _SECONDS_DIGITS)) if whole <= _SECONDS_DIGITS + 6 else 0
     fine = {}
-    for at in range(_SECONDS_DIGITS - 3, whole):
-        power = _SECONDS_DIGITS - 1 - at + 6
-        fine[at] = -(10**power) if power >= 0 else 0  # negative: a ten of seconds is no limit to an epoch's digits
+    for at in range(_COARSE_DIGITS, whole):
+        power = _SECONDS_DIGITS + 5 - at
+        fine[at] = -(10**power) if power >= 0 else 0
     if epoch[2] is not None:
+        unit = 10 ** max(0, _SECONDS_DIGITS + 6 - whole)
         fine |= {at: -weight for at, weight in _fraction(epoch.start(2), len(epoch[2]), unit).items()}
     return fine
+
+
+def _pair(start: int, unit: int) -> dict[int, int]:
+    return {start: 10 * unit, start + 1: unit}
 
 
 def _fraction(start: int, length: int, unit: int) -> dict[int, int]:
@@ -177,12 +194,16 @@ def _probes(stencil: Stencil) -> list[bytes]:
     count = len(stencil.fine)
     if not count:
         return []
-    clock = [weight for _, weight in stencil.fine[:4]] == [10 * MINUTE, MINUTE, 10 * SECOND, SECOND]
-    found = [b"0" * count, stencil.highest]
-    for turn, time in enumerate(_TIMES):
-        digits = bytes(48 + (turn * 7 + at * 3 + 1) % 10 for at in range(count))
-        found.append(time + digits[4:] if clock else digits)
-    return found
+    odd = [bytes(48 + (turn * 7 + at * 3 + 1) % 10 for at in range(count)) for turn in range(_ODD)]
+    highest = stencil.highest
+    if stencil.per_day:
+        hours = [b"%02d" % hour for hour in ((0, 23) if stencil.zoned else range(24))]
+        odd = odd[: len(hours) * 2]
+        found = [hour + b"0" * (count - 2) for hour in hours] + [hour + highest[2:] for hour in hours]
+        return found + [b"%02d" % (turn * 2) + b"3427"[: count - 2] + digits[6:] for turn, digits in enumerate(odd)]
+    if highest.startswith(b"5959"):
+        return [b"0" * count, highest, *(time + digits[4:] for time, digits in zip(_TIMES, odd, strict=True))]
+    return [b"0" * count, highest, *odd]
 
 
 class Matcher:
@@ -197,14 +218,14 @@ class Matcher:
         literal = np.frombuffer(stencil.literal.ljust(self._width, b"\0"), np.uint8)
         full = np.uint8(0xFF)
         equal = kinds == ord("=")
-        digit = np.isin(kinds, np.frombuffer(b"95N", np.uint8))
-        tens = kinds == ord("5")
+        digit = np.isin(kinds, np.frombuffer(b"952N", np.uint8))
+        spare = np.select([kinds == ord("5"), kinds == ord("2")], [np.uint8(0x7A), np.uint8(0x7D)], np.uint8(0x76))
         coarse = np.isin(kinds, np.frombuffer(b"NF", np.uint8))
         self._equal = np.where(equal, full, 0).astype(np.uint8).view(np.uint64)
         self._literal = np.where(equal, literal, 0).astype(np.uint8).view(np.uint64)
         self._digit = np.where(digit, full, 0).astype(np.uint8).view(np.uint64)
         self._nought = np.where(digit, 0x30, 0).astype(np.uint8).view(np.uint64)
-        self._beyond = np.where(tens, 0x7A, np.where(digit, 0x76, 0)).astype(np.uint8).view(np.uint64)
+        self._beyond = np.where(digit, spare, 0).astype(np.uint8).view(np.uint64)
         self._top = np.where(digit, 0x80, 0).astype(np.uint8).view(np.uint64)
         self._coarse = np.where(coarse, full, 0).astype(np.uint8).view(np.uint64)
         self._columns = np.array([at for at, _ in stencil.fine], np.intp)
@@ -234,7 +255,7 @@ class Matcher:
                 value = (word ^ self._nought[index]) & self._digit[index]
                 bad |= ((value + self._beyond[index]) | value) & self._top[index]
         fits = (bad == 0) & inside
-        if self.stencil.following != 255:  # noqa: PLR2004  any byte may follow
+        if self.stencil.following != _ANY:
             behind = np.frombuffer(data, np.uint8)[at + self.stencil.length]
             fits &= self._classes[behind] == self.stencil.following
         return fits, seen.view(np.uint8).reshape(len(windows), self._width)
@@ -263,14 +284,14 @@ class Matcher:
         return total
 
 
-def enough(stencil: Stencil, key: bytes, rows: int) -> bool:
-    """Tell whether a coarse rest was met often enough to be worth asking about it."""
+def enough(stencil: Stencil, key: bytes, rows: int, worth: int) -> bool:
+    """Tell whether a coarse rest was met so often (`worth` lines of an hour) that asking about it pays."""
     if not stencil.fine:
         return True
     if len(stencil.seen) > _MOST_KNOWN:
         stencil.seen.clear()
     total = stencil.seen[key] = stencil.seen.get(key, 0) + rows
-    return total >= _LEAST_ROWS
+    return total >= (_DAY_COSTS * worth if stencil.per_day else worth)
 
 
 def remember(stencil: Stencil, key: bytes, base: Base | None) -> None:

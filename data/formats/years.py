@@ -14,7 +14,7 @@ from typing import Final
 from data.formats.stamps import CLOCK, month_of
 from data.formats.zones import LATEST, Where, clock_of, time_of_day, wall
 from data.retention.evidence import Span
-from data.retention.instants import BEGINNING, DAY, MINUTE, Instant, datetime_of
+from data.retention.instants import BEGINNING, DAY, Instant, datetime_of
 
 MONTH_FIRST: Final = rb"([A-Za-z\x80-\xff]{3,9}\.?) ([ \d]?\d) " + CLOCK
 """`Nov  3 09:23:38`: six groups."""
@@ -25,7 +25,6 @@ _YEAR = 365 * DAY
 _HALF = _YEAR // 2
 _NEAR = 7 * DAY
 """How far the lines around a change of the year may be apart for nobody to doubt it."""
-_SKEW = 10 * MINUTE
 _LONGEST = 3
 """Jumps after which a file is not long but out of order."""
 _LEAPS = 8
@@ -69,24 +68,33 @@ class YearWalk:
     def prepare(self, stamps: Iterable[Yearless]) -> None:
         """Look at all stamps of the file, or at the last ones, before the first is asked for."""
         self._all = _Jumps()
+        if self.is_named:
+            return
         for stamp in stamps:
             span = self._in_year(stamp, self._candidates(stamp)[1])
             if span is not None:
                 self._all.see(span.lo)
 
+    @property
+    def is_named(self) -> bool:
+        """Tell whether the file names its period, which tells more than the order of its lines."""
+        return self._period is not None
+
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether the same stamp always gets the same interval, wherever in the file it stands."""
+        return self._all.possible == 0
+
     def span(self, stamp: Yearless) -> Span | None:
         """Give the interval of the next stamp; None where its date exists in no year."""
-        first, last = self._candidates(stamp)
+        candidates = first, last = self._candidates(stamp)
         latest = self._in_year(stamp, last)
         if latest is None:
             return None
-        followed = self._above.is_near(latest.lo)
-        self._above.see(latest.lo)
-        if self._period is None:
+        if self._all.possible:
+            self._above.see(latest.lo)
             first, last = self._walked(first, last)
-            if latest.lo > self._mtime + _SKEW and not followed:
-                first -= 1  # a year ago just as well as later than the file's last change
-        return self._covering(stamp, first, last)
+        return latest if first == last == candidates[1] else self._covering(stamp, first, last)
 
     def _walked(self, first: int, last: int) -> tuple[int, int]:
         if self._all.possible > _LONGEST:
@@ -167,10 +175,6 @@ class _Jumps:
         elif now > last + _HALF and 0 <= last + _YEAR + DAY - now <= _NEAR:
             self.possible -= 1  # only a late line from before the jump
             self.certain -= 1
-
-    def is_near(self, now: Instant) -> bool:
-        """Tell whether the last line is at most a week away."""
-        return self._last is not None and abs(now - self._last) <= _NEAR
 
 
 def _yearless(month: int, found: "re.Match[bytes]") -> Yearless | None:

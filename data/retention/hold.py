@@ -48,7 +48,7 @@ class Hold:
 
 def check_hold(hold: Hold) -> None:
     """Refuse a hold that nobody could answer for; raises `RefusedError`."""
-    if not hold.reason.strip():
+    if not any(character.isalnum() for character in hold.reason):  # blanks and invisible characters give no reason
         raise RefusedError("no_reason", "a hold needs a reason")
     if hold.ends <= hold.begins:
         raise RefusedError("empty_range", "the held range ends before it begins")
@@ -60,6 +60,8 @@ def ask_release(hold: Hold, *, by: str, now: Instant) -> Hold:
     """Release a hold in two steps by two people: the first call asks, another person's releases."""
     if not hold.active:
         raise RefusedError("already_released", "this hold was released already")
+    if not by:
+        raise RefusedError("nobody", "nobody in particular cannot release a hold")
     if not hold.release_asked_by:
         return replace(hold, release_asked_by=by)
     if hold.release_asked_by == by:

@@ -236,7 +236,8 @@ def _step(request: PurgeRequest, state: State, *, by: str, now: Instant, reason:
 
 def check_fresh(request: PurgeRequest, now: Instant) -> None:
     """Refuse what has run out, or a clock that stands before the request was made; raises `RefusedError`."""
-    if now < max([request.created_at, *(done.at for done in (*request.story[-1:], *request.approvals))]):
+    steps, yeses = (step.at for step in request.story[-1:]), (approval.at for approval in request.approvals)
+    if now < max((request.created_at, *steps, *yeses)):
         raise RefusedError("clock_backwards", "the clock stands before the last step of this request")
     if request.state in WAITING and now > request.expires_at:
         raise RefusedError("expired", f"request {request.id} has expired; ask for a new preview")

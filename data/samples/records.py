@@ -2,7 +2,7 @@
 
 import json
 
-from data.retention.instants import SECOND, Instant, datetime_of
+from data.retention.instants import DAY, SECOND, Instant, datetime_of
 from data.samples import phrases
 from data.samples.dice import Dice
 from data.samples.moments import local
@@ -19,7 +19,7 @@ def desktop(dice: Dice, at: Instant) -> str:
             f"{stamp} [ERR] {phrases.filled(dice, 'Anruf {id} von {mail} fehlgeschlagen')}\n{phrases.net_fault(dice)}"
         )
     if chance < 6:  # noqa: PLR2004  two of a hundred: dates that begin no record
-        earlier = local(at - dice.below(40) * 86_400 * SECOND)
+        earlier = local(at - (dice.below(40) + 1) * DAY)  # before anything in the same file
         return (
             f"{stamp} [INF] Zusammenfassung des Abgleichs\n"
             f"{earlier:%d.%m.%Y %H:%M:%S} letzter vollständiger Abgleich\n"

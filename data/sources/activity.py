@@ -1,13 +1,14 @@
 """Which files are being written, or soon will be, and so must not be touched (purge.md 6.4)."""
 
+import bisect
 import itertools
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from data.retention.instants import DAY, Instant
+from data.retention.instants import BEGINNING, DAY, Instant
 
 QUIET: Final = "quiet"
 """Changed less than the quiet time ago."""
@@ -23,6 +24,8 @@ REMEMBERED: Final = 8
 LONGEST_INTERVAL: Final = 31 * DAY
 """A longer roll interval is not inferred: a dead service's last file must still go before 90 days are over."""
 FACTOR: Final = 2
+DEAD_AFTER: Final = 2 * DAY
+"""A set is not reported as dead before it has been silent for so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,14 @@ def _places(descriptors: Iterable[os.DirEntry[str]]) -> Iterable[tuple[int, int]
         yield found.st_dev, found.st_ino
 
 
+class Alive(NamedTuple):
+    """Files that are the newest of a living set and are not active for another reason."""
+
+    units: int
+    overdue: int
+    """Of these, files with overdue records."""
+
+
 class RollSets:
     """The roll sets of one folder: files that one writer fills one after the other."""
 
@@ -74,60 +85,101 @@ class RollSets:
         self._now = now
         self._quiet = quiet
         self._most = most
-        self._sets: dict[object, _Set] = {}
-        self._beyond = 0
+        self._sets: dict[int, _Set] = {}
+        self._beyond = [0, 0]
+        self.floors: dict[int, Instant] = {}
+        """By set: changes before it say nothing more, and need not be added."""
 
-    def add(self, key: object, mtime: Instant, *, counted: bool = False) -> None:
-        """Take note of a file; keys are equal for files of one set; `counted` if it is active for another reason."""
-        known = self._sets.get(key)
-        if known is not None:
-            known.add(mtime, counted=counted)
-        elif len(self._sets) < self._most:
-            self._sets[key] = _Set(mtime, counted=counted)
-        elif mtime > self._now - FACTOR * LONGEST_INTERVAL:
-            self._beyond += not counted
+    def add(
+        self,
+        roll: int,
+        mtime: Instant,
+        *,
+        busy: bool = False,
+        opened: bool = False,
+        expired: bool = False,
+        overdue: bool = False,
+    ) -> None:
+        """Take note of a file of a set: whether it is active for another reason, open, and what it holds."""
+        known = self._sets.get(roll)
+        if known is None:
+            if len(self._sets) >= self._most:
+                if not busy and mtime > self._now - FACTOR * LONGEST_INTERVAL:
+                    self._beyond[0] += 1
+                    self._beyond[1] += overdue
+                return
+            known = self._sets[roll] = _Set()
+        known.add(mtime, busy=busy, opened=opened, expired=expired, overdue=overdue)
+        if known.full:
+            self.floors[roll] = known.floor
 
-    def is_newest(self, key: object, mtime: Instant) -> bool:
+    def is_newest(self, roll: int, mtime: Instant) -> bool:
         """Tell whether a file is the newest of its set and its writer may come back to it.
 
         The writer counts as dead when nothing has changed for twice the longest pause between the last eight changes,
         at most twice 31 days, and never less than the quiet time.
         """
-        known = self._sets.get(key)
+        known = self._sets.get(roll)
         if known is None:
             return mtime > self._now - FACTOR * LONGEST_INTERVAL
         return mtime >= known.newest and self._lives(known)
 
-    def newest_alive(self) -> int:
-        """Count the files of which `is_newest` holds and which were not counted for another reason."""
-        return self._beyond + sum(known.uncounted for known in self._sets.values() if self._lives(known))
+    def alive(self) -> Alive:
+        """Count the files of which `is_newest` holds and which were not active for another reason."""
+        living = [known for known in self._sets.values() if self._lives(known)]
+        return Alive(
+            units=self._beyond[0] + sum(known.idle for known in living),
+            overdue=self._beyond[1] + sum(known.idle_overdue for known in living),
+        )
 
-    def _lives(self, known: "_Set") -> bool:
-        return known.newest > self._now - max(self._quiet, FACTOR * min(known.longest_pause(), LONGEST_INTERVAL))
+    def dead(self) -> int:
+        """Count the sets that nobody will roll any more and whose newest file holds records that may go."""
+        return sum(
+            known.expired and not known.opened and not self._lives(known, at_least=DEAD_AFTER)
+            for known in self._sets.values()
+        )
+
+    def _lives(self, known: "_Set", at_least: int = 0) -> bool:
+        patience = max(self._quiet, at_least, FACTOR * min(known.longest_pause(), LONGEST_INTERVAL))
+        return known.newest > self._now - patience
 
 
 class _Set:
-    """The last changes of one roll set."""
+    """The last changes of one roll set, and what is so of its newest files."""
 
-    __slots__ = ("_last", "newest", "uncounted")
+    __slots__ = ("_last", "expired", "idle", "idle_overdue", "newest", "opened")
 
-    def __init__(self, mtime: Instant, *, counted: bool) -> None:
-        self.newest = mtime
-        self.uncounted = int(not counted)
-        self._last: list[Instant] | None = None  # most sets of a folder of single files never need one
+    def __init__(self) -> None:
+        self.newest: Instant = BEGINNING
+        self.idle = 0
+        self.idle_overdue = 0
+        self.opened = False
+        self.expired = False
+        self._last: list[Instant] = []
 
-    def add(self, mtime: Instant, *, counted: bool) -> None:
-        if self._last is None:
-            self._last = [self.newest]
-        self._last.append(mtime)
+    @property
+    def full(self) -> bool:
+        """Tell whether an older change says nothing any more."""
+        return len(self._last) >= REMEMBERED
+
+    @property
+    def floor(self) -> Instant:
+        """Give the earliest change that is remembered."""
+        return self._last[0]
+
+    def add(self, mtime: Instant, *, busy: bool, opened: bool, expired: bool, overdue: bool) -> None:
+        bisect.insort(self._last, mtime)
+        if len(self._last) > REMEMBERED:
+            del self._last[0]
         if mtime > self.newest:
-            self.newest, self.uncounted = mtime, int(not counted)
-        elif mtime == self.newest:
-            self.uncounted += not counted
-        if len(self._last) > 2 * REMEMBERED:
-            self._last.sort(reverse=True)
-            del self._last[REMEMBERED:]
+            self.newest = mtime
+            self.idle = self.idle_overdue = 0
+            self.opened = self.expired = False
+        if mtime == self.newest:
+            self.idle += not busy
+            self.idle_overdue += overdue and not busy
+            self.opened |= opened
+            self.expired |= expired
 
     def longest_pause(self) -> int:
-        last = sorted(self._last or (), reverse=True)[:REMEMBERED]
-        return max((later - earlier for later, earlier in itertools.pairwise(last)), default=0)
+        return max((later - earlier for earlier, later in itertools.pairwise(self._last)), default=0)

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +11,29 @@ from data.clock import Clock
 from data.errors import SourceError
 from data.formats.interface import Reading
 from data.retention.evidence import Marks
-from data.retention.instants import BEGINNING, instant_of
+from data.retention.instants import BEGINNING, Instant, instant_of
 from data.retention.residue import Code
 from data.retention.unit import Action, Identity, Planned, Unit
 from data.sources.activity import LooksAtOpenFiles, open_files
 from data.sources.config import VERSION, FilesConfig, open_root, why_not
 from data.sources.delete import Deletion, Moment, outcome_of
-from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Skipped
+from data.sources.index import SCHEMA, opened
+from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
 from data.sources.measure import Measuring
 from data.sources.opening import FILE, Folders, edge_digest, identity_of, is_same
 from data.sources.reading import ReadsLogs, facts_of, to_instant
 from data.sources.recover import recover, verify
+from data.sources.tombstones import Tombstones
 from data.sources.walk import Folder, Found, rules_of, walk
 
 
 class FilesSource:
-    """The files below one folder."""
+    """The files below one folder.
+
+    `state` is a folder of the bot's own for the scan index, for what was purged, and to read the file system's clock;
+    without one every look reads everything. `reader_version` changes whenever the reader judges otherwise than before,
+    so that nothing it read before is relied on.
+    """
 
     def __init__(
         self,
@@ -34,13 +41,17 @@ class FilesSource:
         *,
         reader: ReadsLogs,
         clock: Clock,
-        scratch: Path | None = None,
+        state: Path | None = None,
+        reader_version: str = "1",
         look: LooksAtOpenFiles = open_files,
     ) -> None:
         self._config = config
         self._reader = reader
         self._clock = clock
-        self._scratch = scratch
+        self._state = state
+        self._index = None if state is None else state / f"{config.id}.index.sqlite"
+        self._tombstones = None if state is None else Tombstones(state / f"{config.id}.purged.sqlite")
+        self._reader_version = reader_version
         self._look = look
 
     @property
@@ -84,20 +95,55 @@ class FilesSource:
 
     def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
         """Read what is there, unchanged files from the scan index unless `fresh`. Raises `SourceError`."""
+        with self._measuring(marks, fresh=fresh) as (root, measuring):
+            yield from measuring.measure(root)
+
+    def summarise(self, marks: Marks) -> SourceSummary:
+        """Add up what `measure` would give, without making a value of each unit. Raises `SourceError`."""
+        with self._measuring(marks, fresh=False) as (root, measuring):
+            return measuring.summarise(root)
+
+    def reappeared(self, marks: Marks, *, purged_until: Instant, purged_at: Instant) -> Reappeared:
+        """Count records older than the last purge's cutoff (purge.md 6.10). Raises `SourceError`, `StateError`.
+
+        What was purged before, under whatever name, has been resurrected; what was first seen since is late; what had
+        been seen before and was not purged was held or active, and is neither.
+        """
+        late = resurrected = 0
+        for measured in self.measure(replace(marks, cutoff=purged_until)):
+            if isinstance(measured, Skipped) or not measured.reading.expired.records:
+                continue
+            identity = self.identity(measured.unit)
+            if identity is not None and self._tombstones and self._tombstones.purged(identity.digest) is not None:
+                resurrected += measured.reading.expired.records
+            elif measured.first_seen is None or measured.first_seen >= purged_at:
+                late += measured.reading.expired.records
+        return Reappeared(late=late, resurrected=resurrected)
+
+    def remember_purged(self, rows: Iterable[Planned], *, at: Instant) -> None:
+        """Remember what a purge removed; without a state folder nothing is remembered. Raises `StateError`."""
+        if self._tombstones is not None:
+            self._tombstones.remember(rows, at=at)
+
+    @contextmanager
+    def _measuring(self, marks: Marks, *, fresh: bool) -> Iterator[tuple[int, Measuring]]:
         root = open_root(self._config)
         try:
-            measuring = Measuring(
-                config=self._config,
-                reader=self._reader,
-                rules=rules_of(self._config, root),
-                marks=marks,
-                opened=self._look(),
-            )
-            for folder in walk(root, rules_of(self._config, root)):
-                if isinstance(folder, Skipped):
-                    yield folder
-                else:
-                    yield from measuring.folder(folder)
+            rules = rules_of(self._config, root)
+            valid_for = f"{SCHEMA} {self._reader_version} {self.config_digest} {rules.device} {sorted(rules.uids)}"
+            most = self._config.limits.rows_in_memory
+            with opened(self._index, marks, valid_for=valid_for, rows_in_memory=most) as index:
+                yield (
+                    root,
+                    Measuring(
+                        config=self._config,
+                        reader=self._reader,
+                        rules=rules,
+                        index=index,
+                        opened=self._look(),
+                        fresh=fresh,
+                    ),
+                )
         finally:
             os.close(root)
 
@@ -227,10 +273,10 @@ class FilesSource:
 
     def _clock_offset(self) -> int:
         """Tell how many microseconds the file system's clock is ahead of ours; 0 where there is no scratch folder."""
-        if self._scratch is None:
+        if self._state is None:
             return 0
         try:
-            with tempfile.TemporaryFile(dir=self._scratch) as made:
+            with tempfile.TemporaryFile(dir=self._state) as made:
                 made.write(b"?")
                 made.flush()
                 return to_instant(os.fstat(made.fileno()).st_mtime_ns) - instant_of(self._clock.now())

@@ -5,57 +5,97 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from data.formats.names import roll_key
-from data.retention.evidence import Marks
 from data.retention.instants import Instant
 from data.retention.residue import Code
-from data.retention.unit import Identity, Unit
+from data.retention.unit import Unit
 from data.sources.activity import GROWING, NEWEST, OPEN, QUIET, OpenFiles, RollSets
 from data.sources.config import FilesConfig
 from data.sources.delete import outcome_of
-from data.sources.interface import Measured, Skipped
+from data.sources.index import EXPIRED, OVERDUE, VALID, Index, Known, Rows
+from data.sources.interface import Measured, Skipped, SourceSummary
 from data.sources.opening import FILE, identity_of, is_same, refused
 from data.sources.reading import ReadsLogs, look_at, to_instant
-from data.sources.walk import Folder, Found, Rules
+from data.sources.summary import Noticed, add_up
+from data.sources.walk import Folder, Found, Rules, walk
 
 
 class Measuring:
-    """One pass over a source with fixed marks."""
+    """One pass over a source with fixed marks, against an open index."""
 
     def __init__(
-        self, *, config: FilesConfig, reader: ReadsLogs, rules: Rules, marks: Marks, opened: OpenFiles
+        self, *, config: FilesConfig, reader: ReadsLogs, rules: Rules, index: Index, opened: OpenFiles, fresh: bool
     ) -> None:
         self._config = config
         self._reader = reader
         self._rules = rules
-        self._marks = marks
+        self._index = index
+        self._marks = index.marks
         self._opened = opened
+        self._inodes = frozenset(inode for _, inode in opened.places)
+        self._fresh = fresh
 
-    def folder(self, folder: Folder) -> Iterator[Measured | Skipped]:
-        """Measure every file of one folder: first its roll sets, then one file after the other."""
-        limits = self._config.limits
-        sets = RollSets(now=self._marks.now, quiet=self._config.quiet, most=limits.roll_sets)
+    def measure(self, root: int) -> Iterator[Measured | Skipped]:
+        """Measure file by file."""
+        for folder in walk(root, self._rules):
+            if isinstance(folder, Skipped):
+                yield folder
+                continue
+            rows = self._index.folder(folder.path)
+            sets = self._survey(folder, rows)
+            for found in folder.files():
+                measured = found if isinstance(found, Skipped) else self._one(folder, rows, found)
+                if isinstance(measured, Measured):
+                    yield self._judged(measured, sets)
+                elif measured is not None:
+                    yield measured
+            rows.forget_unseen()
+        self._index.finish()
+
+    def summarise(self, root: int) -> SourceSummary:
+        """Bring the index up to date and add up what it holds; makes no value of an unchanged file."""
+        noticed = Noticed()
+        for folder in walk(root, self._rules):
+            if isinstance(folder, Skipped):
+                noticed.skip(folder)
+            else:
+                self._tally(folder, noticed)
+        self._index.finish()
+        return add_up(self._index, noticed)
+
+    def _survey(self, folder: Folder, rows: Rows) -> RollSets:
+        """Look at all files of a folder once, to know which is the newest of its set."""
+        sets = self._sets()
         for found in folder.files():
             if isinstance(found, Found):
-                sets.add(roll_key(folder.name_of(found.leaf)), to_instant(found.stat.st_mtime_ns))
-        for found in folder.files():
-            if isinstance(found, Skipped):
-                yield found
-                continue
-            measured = self.read(folder, found)
-            if measured is not None:
-                yield self.judged(measured, sets) if isinstance(measured, Measured) else measured
+                leaf = os.fsencode(found.leaf)
+                known = rows.get(leaf)
+                roll = self._index.roll(roll_key(folder.name_of(found.leaf))) if known is None else known[5]
+                sets.add(roll, to_instant(found.stat.st_mtime_ns))
+        return sets
 
-    def judged(self, measured: Measured, sets: RollSets) -> Measured:
-        """Add why a file must not be touched now."""
-        identity = measured.unit.identity
-        mtime = to_instant(identity.mtime_ns)
-        active = measured.active or self.busy(identity, mtime)
-        if not active and sets.is_newest(roll_key(measured.unit.name), mtime):
-            active = NEWEST
-        return replace(measured, active=active)
+    def _sets(self) -> RollSets:
+        return RollSets(now=self._marks.now, quiet=self._config.quiet, most=self._config.limits.roll_sets)
 
-    def read(self, folder: Folder, found: Found) -> Measured | Skipped | None:
-        """Read one file; None if it has gone since it was listed."""
+    def _one(self, folder: Folder, rows: Rows, found: Found) -> Measured | Skipped | None:
+        """Take one file from the index, or read it."""
+        leaf = os.fsencode(found.leaf)
+        known = rows.get(leaf)
+        if known is not None and not self._fresh and agrees(known, found.stat, self._rules.device):
+            rows.seen(leaf)
+            return self._index.full(rows, leaf, folder.name_of(found.leaf), found.stat.st_dev)
+        return self._read(folder, rows, found)
+
+    def _read(self, folder: Folder, rows: Rows, found: Found) -> Measured | Skipped | None:
+        """Read one file and remember what it holds; None if it has gone since it was listed."""
+        measured = self._open_and_read(folder, found)
+        if isinstance(measured, Measured):
+            leaf = os.fsencode(found.leaf)
+            rows.seen(leaf)
+            first_seen = self._index.put(rows, leaf, measured, self._index.roll(roll_key(measured.unit.name)))
+            return replace(measured, first_seen=first_seen)
+        return measured
+
+    def _open_and_read(self, folder: Folder, found: Found) -> Measured | Skipped | None:
         name = folder.name_of(found.leaf)
         try:
             descriptor = os.open(found.leaf, FILE, dir_fd=folder.descriptor)
@@ -77,11 +117,85 @@ class Measuring:
         unit = Unit(name=name, identity=look.identity)
         return Measured(unit=unit, reading=look.reading, active=GROWING if grew else "")
 
-    def busy(self, identity: Identity, mtime: Instant) -> str:
+    def _judged(self, measured: Measured, sets: RollSets) -> Measured:
+        """Add why a file must not be touched now."""
+        identity = measured.unit.identity
+        mtime = to_instant(identity.mtime_ns)
+        active = measured.active or self._busy(identity.inode, identity.device, mtime)
+        if not active and sets.is_newest(self._index.roll(roll_key(measured.unit.name)), mtime):
+            active = NEWEST
+        return replace(measured, active=active)
+
+    def _busy(self, inode: int, device: int, mtime: Instant) -> str:
         """Tell whether somebody has a file open or changed it a moment ago; "" if not."""
-        if (identity.device, identity.inode) in self._opened.places:
+        if inode in self._inodes and (device, inode) in self._opened.places:
             return OPEN
         return QUIET if mtime > self._marks.now - self._config.quiet else ""
+
+    def _tally(self, folder: Folder, noticed: Noticed) -> None:
+        """Bring one folder up to date in the index; most files of most scans take the short way."""
+        rows, sets = self._index.folder(folder.path), self._sets()
+        floors, device, fresh = sets.floors, self._rules.device, self._fresh
+        settled = self._marks.now - self._config.quiet
+        try:
+            for entry in folder.entries():
+                known = rows.get(entry.name.encode("utf-8", "surrogateescape"))
+                try:
+                    current = known is not None and agrees(known, entry.stat(follow_symlinks=False), device)
+                except OSError:
+                    current = False
+                if known is None or fresh or not current:
+                    self._tally_slowly(folder, rows, sets, noticed, entry)
+                    continue
+                rows.seen(known[0])
+                mtime = -(-known[3] // 1000)
+                if known[1] in self._inodes or mtime > settled:
+                    self._notice(sets, noticed, known[5], mtime, self._busy(known[1], device, mtime), known[6])
+                elif mtime >= floors.get(known[5], mtime):
+                    self._notice(sets, noticed, known[5], mtime, "", known[6])
+        except OSError as error:
+            noticed.skip(_unreadable(folder.path, error))
+        rows.forget_unseen()
+        noticed.rolls(sets)
+
+    def _tally_slowly(
+        self, folder: Folder, rows: Rows, sets: RollSets, noticed: Noticed, entry: os.DirEntry[str]
+    ) -> None:
+        found = folder.judge(entry)
+        measured = self._read(folder, rows, found) if isinstance(found, Found) else found
+        if isinstance(measured, Measured):
+            identity, reading = measured.unit.identity, measured.reading
+            mtime = to_instant(identity.mtime_ns)
+            busy = measured.active or self._busy(identity.inode, identity.device, mtime)
+            flags = EXPIRED * (reading.expired.records > 0) + OVERDUE * (reading.overdue > 0)
+            self._notice(sets, noticed, self._index.roll(roll_key(measured.unit.name)), mtime, busy, flags)
+        elif measured is not None:
+            noticed.skip(measured)
+            if isinstance(found, Found):  # cannot be read, and yet may be what its service writes to
+                roll = self._index.roll(roll_key(folder.name_of(found.leaf)))
+                sets.add(roll, to_instant(found.stat.st_mtime_ns), busy=True)
+
+    def _notice(self, sets: RollSets, noticed: Noticed, roll: int, mtime: Instant, busy: str, flags: int) -> None:
+        expired, overdue = bool(flags & EXPIRED), bool(flags & OVERDUE)
+        if busy:
+            noticed.busy(overdue=overdue)
+        sets.add(roll, mtime, busy=bool(busy), opened=busy == OPEN, expired=expired, overdue=overdue)
+
+
+def agrees(known: Known, found: os.stat_result, device: int) -> bool:
+    """Tell whether a file is as it was when it was read, and what was read of it holds at the present marks.
+
+    Its mode, owner and links are too: they cannot change without its ctime.
+    """
+    _, inode, size, mtime_ns, ctime_ns, _, flags = known
+    return (
+        bool(flags & VALID)
+        and mtime_ns == found.st_mtime_ns
+        and inode == found.st_ino
+        and size == found.st_size
+        and ctime_ns == found.st_ctime_ns
+        and device == found.st_dev
+    )
 
 
 def _unreadable(name: bytes, error: OSError) -> Skipped:

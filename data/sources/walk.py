@@ -54,35 +54,43 @@ class Folder:
     def files(self) -> Iterator[Found | Skipped]:
         """List what may be units here and what is none; folders are only noticed."""
         try:
-            yield from self._files()
+            for entry in self.entries():
+                found = self.judge(entry)
+                if found is not None:
+                    yield found
         except OSError as error:
             yield Skipped(name=self.path, code=Code.DENIED, reason=_word(error))
 
-    def _files(self) -> Iterator[Found | Skipped]:
-        matches, device, uids = self._rules.matches, self._rules.device, self._rules.uids
-        for entry in _entries(self.descriptor):
-            if entry.is_dir(follow_symlinks=False):
-                self.has_folders = True
-                continue
-            leaf = entry.name
-            if not matches(leaf) and not entry.is_symlink():
-                continue
-            if leaf.startswith(".procall-") and LEFTOVER.fullmatch(leaf):
-                continue
-            try:
-                found = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # gone since it was listed
-                continue
-            except OSError as error:
-                yield Skipped(name=self.name_of(leaf), code=Code.DENIED, reason=_word(error))
-                continue
-            reason = refused(found, device=device, uids=uids)
-            if not reason and (found.st_dev, found.st_ino) in self._rules.own:
-                reason = "own_state"
-            if reason:
-                yield Skipped(name=self.name_of(leaf), code=Code.SKIPPED, reason=reason)
-            else:
-                yield Found(leaf, found)
+    def entries(self) -> Iterator[os.DirEntry[str]]:
+        """List everything here, unjudged. Raises `OSError`."""
+        # a descriptor of its own is read, so that two readers do not share one place
+        own = os.open(".", FOLDER, dir_fd=self.descriptor)
+        try:
+            with os.scandir(own) as entries:
+                yield from entries
+        finally:
+            os.close(own)
+
+    def judge(self, entry: os.DirEntry[str]) -> Found | Skipped | None:
+        """Tell what something here is; None where it is nothing of ours to speak of."""
+        rules, leaf = self._rules, entry.name
+        if entry.is_dir(follow_symlinks=False):
+            self.has_folders = True
+            return None
+        if not rules.matches(leaf) and not entry.is_symlink():
+            return None
+        if leaf.startswith(".procall-") and LEFTOVER.fullmatch(leaf):
+            return None
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # gone since it was listed
+            return None
+        except OSError as error:
+            return Skipped(name=self.name_of(leaf), code=Code.DENIED, reason=_word(error))
+        reason = refused(found, device=rules.device, uids=rules.uids)
+        if not reason and (found.st_dev, found.st_ino) in rules.own:
+            reason = "own_state"
+        return Skipped(name=self.name_of(leaf), code=Code.SKIPPED, reason=reason) if reason else Found(leaf, found)
 
 
 def rules_of(config: FilesConfig, root: int) -> Rules:
@@ -112,7 +120,7 @@ def walk(root: int, rules: Rules) -> Iterator[Folder | Skipped]:
             folder, below = stack[-1]
             if below is None:
                 yield folder
-                below = _entries(folder.descriptor) if folder.has_folders else iter(())
+                below = folder.entries() if folder.has_folders else iter(())
                 stack[-1] = (folder, below)
             entered = _next_below(folder, below, rules, depth=len(stack))
             if isinstance(entered, Folder):
@@ -161,16 +169,6 @@ def _enter(above: Folder, leaf: str, name: bytes, rules: Rules, *, depth: int) -
         os.close(descriptor)
         return Skipped(name=name, code=Code.SKIPPED, reason=reason)
     return Folder(descriptor, name, rules)
-
-
-def _entries(descriptor: int) -> Iterator[os.DirEntry[str]]:
-    """List a folder; a copy of the descriptor is read, so that two readers do not share one place."""
-    own = os.open(".", FOLDER, dir_fd=descriptor)
-    try:
-        with os.scandir(own) as entries:
-            yield from entries
-    finally:
-        os.close(own)
 
 
 def _word(error: OSError) -> str:

@@ -65,9 +65,7 @@ class AtomicStorage(Storage):
         the new document outlives a power cut: `unsure` is set, and writing it again is safe.
         """
         self._stale = True  # TinyDB has changed what it was given to read
-        if self.read_only:
-            message = f"{self._path.name}: not written: {self.read_only}; restart when the disk is well"
-            raise StateError(message)
+        self.check_writable()
         try:
             self._replace(_content_of(data))
         except (OSError, TypeError) as error:
@@ -75,6 +73,12 @@ class AtomicStorage(Storage):
             raise StateError(message) from error
         self._document = data
         self._stale = self.unsure = False
+
+    def check_writable(self) -> None:
+        """Raise `StateError` where nothing is written any more."""
+        if self.read_only:
+            message = f"{self._path.name}: not written: {self.read_only}; restart when the disk is well"
+            raise StateError(message)
 
     def close(self) -> None:
         """Let another process have the file."""

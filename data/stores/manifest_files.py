@@ -15,8 +15,6 @@ from data.retention.unit import Planned
 from data.stores.common import check_request_id
 from data.stores.durable import make_folder, write_parts_durably
 
-_CHUNK: Final = 8 << 20
-"""Bytes of rows that are sorted in memory at once."""
 _MOST_CHUNKS: Final = 64
 """Sorted chunks that are open at once; more are merged into one."""
 _LONGEST_ROW: Final = 1 << 16
@@ -27,8 +25,9 @@ _SHIFT: Final = 1 << 63
 class ManifestFiles:
     """Manifests below one folder."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        self._folder, self._read_only = folder, read_only
+    def __init__(self, folder: Path, *, read_only: bool = False, chunk: int = 8 << 20) -> None:
+        """Use a folder, which is made when it is needed; `chunk` bytes of rows are sorted in memory at once."""
+        self._folder, self._read_only, self._chunk = folder, read_only, chunk
 
     def save(self, request_id: str, rows: Iterable[Planned]) -> tuple[str, int]:
         """Sort and store rows in bounded memory; gives their Merkle root, hexadecimal, and their number.
@@ -40,7 +39,7 @@ class ManifestFiles:
         with _told(request_id, "not written"), ExitStack() as stack:
             make_folder(self._folder)
             folder = stack.enter_context(_opened(self._folder))
-            lines = _counted(_sorted(map(_line_of, rows), self._folder, stack), tree)
+            lines = _counted(_sorted(map(_line_of, rows), self._folder, self._chunk, stack), tree)
             write_parts_durably(Path(f"{name}.new"), lines, folder=folder)
             os.replace(f"{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
@@ -48,7 +47,8 @@ class ManifestFiles:
 
     def load(self, request_id: str, *, root: str) -> Iterator[Planned]:
         """Read the rows in order; raises `StateError` before the first if they are not exactly what was saved."""
-        with _told(request_id, "cannot be read"), self._reading(request_id) as file:
+        name = _name_of(request_id)
+        with _told(request_id, "cannot be read"), self._reading(name) as file:
             checked = _identity(file)
             found = _root_of(file)
         if found != root:
@@ -66,7 +66,7 @@ class ManifestFiles:
             os.fsync(folder)
 
     def _rows(self, request_id: str, checked: tuple[int, ...]) -> Iterator[Planned]:
-        with _told(request_id, "cannot be read"), self._reading(request_id) as file:
+        with _told(request_id, "cannot be read"), self._reading(_name_of(request_id)) as file:
             if _identity(file) != checked:
                 message = f"the manifest of request {request_id} was changed while it was read; nothing is deleted"
                 raise StateError(message)
@@ -74,10 +74,10 @@ class ManifestFiles:
                 yield planned_of(row)
 
     @contextmanager
-    def _reading(self, request_id: str) -> Iterator[IO[bytes]]:
+    def _reading(self, name: str) -> Iterator[IO[bytes]]:
         with _opened(self._folder) as folder:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(_name_of(request_id), flags, dir_fd=folder)
+            descriptor = os.open(name, flags, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as file:
             yield file
 
@@ -132,14 +132,14 @@ def _line_of(planned: Planned) -> bytes:
     return b"%020d %b %b\n" % (lo + _SHIFT, name.hex().encode("ascii"), row_of(planned))
 
 
-def _sorted(lines: Iterable[bytes], folder: Path, stack: ExitStack) -> Iterator[bytes]:
+def _sorted(lines: Iterable[bytes], folder: Path, most: int, stack: ExitStack) -> Iterator[bytes]:
     chunks: list[IO[bytes]] = []
     batch: list[bytes] = []
     size = 0
     for line in lines:
         batch.append(line)
         size += len(line)
-        if size >= _CHUNK:
+        if size >= most:
             chunks.append(_spilled(sorted(batch), folder, stack))
             batch, size = [], 0
         if len(chunks) == _MOST_CHUNKS:

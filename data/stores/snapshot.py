@@ -23,6 +23,10 @@ class SnapshotStorage(Storage):
     def write(self, data: Document) -> NoReturn:
         """Refuse: raises `StateError`."""
         del data
+        self.check_writable()
+
+    def check_writable(self) -> NoReturn:
+        """Refuse: raises `StateError`."""
         message = "the state was opened for reading only: another process may be using it"
         raise StateError(message)
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -18,17 +18,24 @@ from data.stores.snapshot import SnapshotStorage
 
 T = TypeVar("T")
 
-_LARGE = 5_000
-_FULL = 20_000
-
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """How many documents one file may hold: every change writes all of them (security.md 4.4)."""
+
+    large: int = 5_000
+    """From here on the log says that PostgreSQL would be better."""
+    full: int = 20_000
+    """From here on new requests are refused."""
 
 
 class EmbeddedFile:
     """One file with several tables, used by one thread at a time."""
 
-    def __init__(self, storage: AtomicStorage | SnapshotStorage) -> None:
-        self._storage = storage
+    def __init__(self, storage: AtomicStorage | SnapshotStorage, ceilings: Ceilings) -> None:
+        self._storage, self._ceilings = storage, ceilings
         self._database = TinyDB(storage=lambda: storage)
         self._lock = threading.RLock()
         self._tables: list[Any] = []
@@ -54,6 +61,7 @@ class EmbeddedFile:
     def changing(self) -> Iterator[None]:
         """Keep others out, after making sure that everything readable is on the disk. Raises `StateError`."""
         with self._lock:
+            self._storage.check_writable()
             if self._storage.unsure:
                 self.write_again()
             yield
@@ -77,24 +85,22 @@ class EmbeddedFile:
             self._database.close()
 
     def check_room(self) -> None:
-        """Refuse one document more where there are too many, and warn long before; raises `StateError`.
-
-        Every change writes the whole file, so its cost grows with their number (security.md 4.4).
-        """
-        count = sum(len(table) for table in self._tables)
-        if count >= _FULL:
+        """Refuse one document more where there are too many, and warn long before; raises `StateError`."""
+        if len(self) >= self._ceilings.full:
             message = (
-                f"the embedded store holds {count} documents and takes no new request; requests under way can be "
+                f"the embedded store holds {len(self)} documents and takes no new request; requests under way can be "
                 "finished. Keep the state in PostgreSQL: state.postgres_dsn"
             )
             raise StateError(message)
-        self.warn_if_large(count + 1)
+        self.warn_if_large()
 
-    def warn_if_large(self, count: int | None = None) -> None:
-        """Say in the log that PostgreSQL would be better."""
-        found = sum(len(table) for table in self._tables) if count is None else count
-        if found >= _LARGE:
-            _log.warning("the embedded store is large", action="store_large", count=found)
+    def warn_if_large(self) -> None:
+        """Say in the log that PostgreSQL would be better, if so."""
+        if len(self) >= self._ceilings.large:
+            _log.warning("the embedded store is large", action="store_large", count=len(self))
+
+    def __len__(self) -> int:
+        return sum(len(table) for table in self._tables)
 
 
 class Table(Generic[T]):

@@ -25,7 +25,7 @@ from data.stores.common import (
 from data.stores.interface import Mark, Person, Tick
 from data.stores.manifest_files import ManifestFiles
 from data.stores.snapshot import SnapshotStorage
-from data.stores.tinydb_file import EmbeddedFile, Table, VersionedTable
+from data.stores.tinydb_file import Ceilings, EmbeddedFile, Table, VersionedTable
 
 _FILE = "retention.json"
 _MANIFESTS = "manifests"
@@ -43,30 +43,32 @@ class TinyRetentionStores:
         self.people = TinyPersonStore(file)
         self.ticks = TinyTickStore(file)
         self.manifests = manifests
-        file.warn_if_large()
 
     def close(self) -> None:
         """Let another process have them."""
         self._file.close()
 
 
-def open_retention(folder: Path) -> TinyRetentionStores:
+def open_retention(folder: Path, *, ceilings: Ceilings | None = None) -> TinyRetentionStores:
     """Open the stores in a state folder for this process alone.
 
     Raises `StateError` where another process has them, or where what is stored cannot be trusted.
     """
     storage = AtomicStorage(folder / _FILE)
     try:
-        return TinyRetentionStores(EmbeddedFile(storage), ManifestFiles(folder / _MANIFESTS))
+        file = EmbeddedFile(storage, ceilings or Ceilings())
+        stores = TinyRetentionStores(file, ManifestFiles(folder / _MANIFESTS))
     except BaseException:
         storage.close()
         raise
+    file.warn_if_large()
+    return stores
 
 
 def read_retention(folder: Path) -> TinyRetentionStores:
     """Show the stores as they are at this moment, without a lock and without changing anything; raises `StateError`."""
     storage = SnapshotStorage(load_document(folder / _FILE))
-    return TinyRetentionStores(EmbeddedFile(storage), ManifestFiles(folder / _MANIFESTS, read_only=True))
+    return TinyRetentionStores(EmbeddedFile(storage, Ceilings()), ManifestFiles(folder / _MANIFESTS, read_only=True))
 
 
 class TinyRequestStore:

@@ -10,16 +10,37 @@ import pytest
 
 from cards.texts import Texts, load_texts
 from data.access import Role
+from data.certificate.model import Doubt, Look, Office, Part, Reason, UnitKind
 from data.labels import Lang
 from data.questions.commands import Command
+from data.retention.evidence import Evidence
+from data.retention.residue import DONE, Code
+from data.retention.rule import DataKind
+from data.retention.unit import Action
+from data.retention.verdict import Level, Verdict
 from tests.domain import ROOT
 
-CODE = [path for folder in ("cards", "dialogs", "bot") for path in sorted((ROOT / folder).rglob("*.py"))]
+CODE = [path for folder in ("cards", "dialogs", "bot", "data/certificate") for path in sorted((ROOT / folder).rglob("*.py"))]
 FAMILIES = {
     "commands.*": {f"commands.{command.value}" for command in Command},
     "roles.*": {f"roles.{role.value}" for role in Role},
     "help.*": {"help.admin", "help.dpo"},
     "help.examples_*": {"help.examples_admin", "help.examples_dpo"},
+    "certificate.data_kind_*": {f"certificate.data_kind_{kind}" for kind in DataKind},
+    "certificate.evidence_*": {f"certificate.evidence_{kind}" for kind in Evidence},
+    "certificate.level_*": {f"certificate.level_{level.lower()}" for level in Level},
+    "certificate.look_*": {f"certificate.look_{look}" for look in Look},
+    "certificate.method_*": {f"certificate.method_{action}" for action in Action},
+    "certificate.next_*": {f"certificate.next_{code}" for code in set(Code) - DONE},
+    "certificate.office_*": {f"certificate.office_{office}" for office in Office},
+    "certificate.part_*": {f"certificate.part_{part}" for part in Part},
+    "certificate.reason_*": {f"certificate.reason_{reason}" for reason in Reason},
+    "certificate.residue_*": {f"certificate.residue_{code}" for code in set(Code) - DONE},
+    "certificate.result_*": {f"certificate.result_{verdict.lower()}" for verdict in Verdict},
+    "certificate.state_*": {"certificate.state_pass", "certificate.state_pending"},
+    "certificate.unit_kind_*": {f"certificate.unit_kind_{kind}" for kind in UnitKind},
+    "report.doubt_*": {f"report.doubt_{doubt}" for doubt in Doubt},
+    "report.state_*": {"report.state_fail", "report.state_unknown"},
 }
 """The keys that code puts together from a value, and which values there are."""
 SECTIONS = sorted({key.partition(".")[0] for key in load_texts()[Lang.DE].keys()})  # noqa: SIM118  not a mapping

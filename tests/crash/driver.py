@@ -85,6 +85,8 @@ class Call:
     op: str
     path: str
     to: str = ""
+    failed: bool = False
+    """It returned an error of the machine's own: a folder that was there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,9 @@ class Crashes:
             killed=found["killed"],
             done=found["done"],
             error=found["error"],
-            trace=tuple(Call(op=op, path=path, to=to) for op, path, to in found["trace"]),
+            trace=tuple(
+                Call(op=op[4:], path=path, to=to, failed=op.startswith("not")) for op, path, to in found["trace"]
+            ),
             point=point,
         )
 
@@ -196,6 +200,13 @@ class Crashes:
         assert self._process.stdout is not None
         assert select.select([self._process.stdout], [], [], _PATIENCE)[0], "the runner says nothing"
         return self._process.stdout.readline()
+
+
+def point_at(trace: Sequence[Call], number: int, what: Call, mode: Mode, *, task: str = "") -> Point:
+    """Give the point at the n-th of the calls that are like this one."""
+    calls = [call for call in trace if call.op != "note"]
+    places = [place for place, call in enumerate(calls, start=1) if call == what]
+    return Point(task=task, call=places[number - 1], mode=mode, what=what)
 
 
 def run_points(
@@ -270,6 +281,8 @@ def undurable(trace: Sequence[Call]) -> list[str]:
     names: dict[str, str] = {}
     found = []
     for call in trace:
+        if call.failed:
+            continue
         if call.op == "note":
             found += [f"{call.path}: data of {path}" for path in sorted(data)]
             found += [f"{call.path}: name {path}" for path in sorted(names)]
@@ -306,13 +319,19 @@ def _fresh(workspace: Path, name: str, setup: Callable[[Path], None]) -> Path:
 def _points_of(task: str, trace: Sequence[Call], modes: Sequence[Mode]) -> Iterator[Point]:
     calls = [call for call in trace if call.op != "note"]
     for number, call in enumerate(calls, start=1):
+        if calls[number - 2 : number + 1] == [call] * 3 and not _all_points():
+            continue  # in the middle of a long row of equal writes
         for mode in modes:
             if mode not in _ONLY_WRITES or call.op in _WRITES:
                 yield Point(task=task, call=number, mode=mode, what=call)
 
 
 def _spread(points: Sequence[Point], most: int) -> Sequence[Point]:
-    if os.environ.get("PROCALL_ALL_POINTS") == "1" or len(points) <= most:
+    if _all_points() or len(points) <= most:
         return points
     chosen = random.Random(7).sample(range(len(points)), most)  # noqa: S311  no secrets
     return [points[number] for number in sorted(chosen)]
+
+
+def _all_points() -> bool:
+    return os.environ.get("PROCALL_ALL_POINTS") == "1"

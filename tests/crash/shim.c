@@ -33,6 +33,7 @@ static enum mode mode;
 static int armed;
 static char lines[LONGEST_LOG][LINE];
 static long logged;
+static __thread long latest;
 
 /* Files with data that no fsync has followed yet; `fd` is a duplicate that survives close and rename. */
 static struct { dev_t dev; ino_t ino; int fd; off_t synced; } dirty[DIRTY];
@@ -61,9 +62,11 @@ const char *shim_line(long number) { return lines[number]; }
 static void note(const char *op, const char *first, const char *second) {
     long place = __atomic_fetch_add(&logged, 1, __ATOMIC_SEQ_CST);
     if (place >= LONGEST_LOG) { logged = LONGEST_LOG; return; }
-    snprintf(lines[place], LINE, "%s\t%.180s\t%.180s", op, first, second);
+    latest = place;
+    snprintf(lines[place], LINE, "did %s\t%.180s\t%.180s", op, first, second);
 }
 
+/* A line says `did` or `not` and the call, then where and where to, with tabs between. */
 /* Puts a line of the test's own between the calls: what was acknowledged when. */
 void shim_note(const char *text) { if (armed) note("note", text, ""); }
 
@@ -138,6 +141,7 @@ static int refuses(int wanted) {
 }
 
 static long ends(int wanted, long result) {
+    if (result < 0) memcpy(lines[latest], "not", 3);
     if (!wanted) return result;
     if (mode == AFTER || mode == HALF) die();
     if (mode == BROKEN_AFTER) { errno = EIO; return -1; }

@@ -96,7 +96,11 @@ env LD_PRELOAD; env NO_FAKE_STAT; env TZ;
 daemon off; master_process off; pid {folder}/pid; error_log {logs}/error.log warn;
 events {{ worker_connections 64; }}
 http {{
+    log_format object escape=json '{{"time":"$time_iso8601","agent":"$http_user_agent","request":"$request"}}';
+    log_format epoch '$msec $remote_addr "$request" $status';
     access_log {logs}/access.log combined;
+    access_log {logs}/object.log object;
+    access_log {logs}/epoch.log epoch;
     client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
     uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     server {{
@@ -209,7 +213,13 @@ def java_logs(
 ) -> Path:
     """Let java.util.logging write a record and a fault at each instant; `form` "" is its own format."""
     path = folder / f"java-{language}.log"
-    command = [program("java"), "-XX:TieredStopAtLevel=1", f"-Duser.language={language}", "-Dfile.encoding=UTF-8"]
+    command = [
+        program("java"),
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        f"-Duser.language={language}",
+        "-Dfile.encoding=UTF-8",
+    ]
     if form:
         command.append(f"-Djava.util.logging.SimpleFormatter.format={form}")
     command += ["-cp", str(classes), "LogWriter", str(path), *(seconds(at).strip() for at in instants)]

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,8 +53,12 @@ def fail() -> None:
 
 def main(style: str, path: str, *instants: str) -> None:
     """Write everything."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(formatter(style))
+    handler: logging.Handler = (
+        TimedRotatingFileHandler(path, when="midnight", delay=True, encoding="utf-8")
+        if style.startswith("daily-")
+        else logging.FileHandler(path, encoding="utf-8")
+    )
+    handler.setFormatter(formatter(style.removeprefix("daily-")))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.DEBUG)
     clock = Path(os.environ["FAKETIME_TIMESTAMP_FILE"])

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from data.retention.instants import DAY, SECOND, Instant, datetime_of, instant_of
+from data.formats.names import roll_key
+from data.retention.instants import DAY, HOUR, SECOND, Instant, datetime_of, instant_of
+from data.samples.moments import days_between
 from tests.real_writers.judged import (
     WARNING,
     Wrote,
@@ -80,6 +82,7 @@ def test_nginx_rolled_by_logrotate(tmp_path: Path, packing: tuple[str, ...]) -> 
     aged(logs / "access.log", spread(NOW)[-1])
     rolled = sorted(logs.glob("access.log*"))
     assert len(rolled) == len(runs_of(spread(NOW)))
+    assert len({roll_key(path.name.encode()) for path in rolled}) == 1, "they are one roll set"
     assert b"".join(content_of(path) for path in rolled).count(b"\n") == len(spread(NOW))
     for path in rolled:
         judge(path, records_of(path, lines), family="access", now=NOW)
@@ -152,6 +155,26 @@ def test_what_has_no_time_of_its_own_goes_by_the_day_it_was_rolled(tmp_path: Pat
     assert gone.expired.records == gone.records
     late = read(path, cutoff=rolled_at + WARNING, now=NOW)
     assert late.overdue == late.records
+
+
+@pytest.mark.parametrize("style", ["daily-plain", "daily-undated"])
+def test_python_rolling_each_midnight(tmp_path: Path, style: str) -> None:
+    """TimedRotatingFileHandler names a file after its day; where nothing else dates a record, that day does."""
+    instants = [NOW - days * DAY - 10 * HOUR for days in (110, 95, 91, 84, 83, 20, 2, 0)]
+    log = python_logs(FakeTime(tmp_path, instants[0]), tmp_path, style, instants)
+    paths = [tmp_path / f"{log.name}.{datetime_of(at).date().isoformat()}" for at in instants[:-1]] + [log]
+    assert sorted(path for path in tmp_path.glob("*.log*")) == sorted(paths)
+    assert len({roll_key(path.name.encode()) for path in paths}) == 1, "they are one roll set"
+    for path, at in zip(paths, instants, strict=True):
+        aged(path, at)
+        content = path.read_bytes()
+        assert content.count(b"angenommen") == content.count(b"fehlgeschlagen") == 1
+        for cutoff in (at, at + SECOND):
+            assert rewritten(path, cutoff=cutoff, now=NOW) == (content if cutoff == at else b"")
+        if path != log:
+            early = at if style == "daily-plain" else days_between(at, at)[0][0]
+            late = [read(path, cutoff=early + WARNING + step, now=NOW).overdue for step in (0, 1)]
+            assert late[0] == 0 < late[1]
 
 
 def test_faked_programs_see_the_faked_time(tmp_path: Path) -> None:

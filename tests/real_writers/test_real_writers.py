@@ -6,6 +6,7 @@ The product must find each record, its instant and its bytes; what was written i
 import json
 import re
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from data.retention.evidence import Evidence
 from data.retention.instants import DAY, SECOND, Instant, instant_of
 from tests.real_writers.judged import aged, cut, exact, judge, naive, read, rewritten, spread, wrote
-from tests.real_writers.programs import FakeTime, java_classes, java_logs, nginx, python_logs, rsyslog
+from tests.real_writers.programs import FakeTime, java_classes, java_logs, nginx, python_logs, rsyslog, until
 
 NOW = instant_of(datetime(2026, 11, 24, 18, 0, tzinfo=UTC))
 NEW_YEAR = instant_of(datetime(2027, 2, 10, 6, 0, tzinfo=UTC))
@@ -43,6 +44,11 @@ def test_the_faked_days_are_what_they_should_be() -> None:
     assert sum(naive(at)[0] < naive(at)[1] for at in found) == 2
 
 
+def has_lines(path: Path, number: int) -> bool:
+    """Tell whether a log has so many lines."""
+    return path.read_bytes().count(b"\n") == number
+
+
 # -- nginx ------------------------------------------------------------------------------------------------------------
 
 
@@ -56,8 +62,9 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Instant]]:
             clock.set(at)
             assert server.get(f"/page/{number}?since=2026-01-01T00:00:00Z") == 200
             assert server.get(f"/missing/{number}") == 404
-    for name in ("access.log", "error.log"):
-        aged(folder / name, spread(NOW)[-1])
+            until(partial(has_lines, folder / "epoch.log", 2 * number + 2), "nginx does not log")  # it answers first
+    for path in folder.glob("*.log"):
+        aged(path, spread(NOW)[-1])
     return folder, spread(NOW)
 
 
@@ -73,7 +80,23 @@ def test_nginx_error_log(web: tuple[Path, list[Instant]]) -> None:
     """Every fault is a record at its German wall time; in the repeated hour it has both readings."""
     folder, instants = web
     path = folder / "error.log"
-    judge(path, wrote(path, lambda _: True, instants, naive_seconds), family="web-error", now=NOW)
+    judge(path, wrote(path, lambda _: True, instants, naive_seconds), family="nginx_error", now=NOW)
+
+
+def test_nginx_json_log(web: tuple[Path, list[Instant]]) -> None:
+    """A log format that operators set for JSON: the agent's text holds a date too, and is not taken for the time."""
+    folder, instants = web
+    path = folder / "object.log"
+    twice = [at for at in instants for _ in range(2)]
+    judge(path, wrote(path, lambda _: True, twice, in_seconds), family="jsonl", now=NOW)
+
+
+def test_nginx_log_with_epoch_first(web: tuple[Path, list[Instant]]) -> None:
+    """A log format that begins with seconds since 1970 and milliseconds."""
+    folder, instants = web
+    path = folder / "epoch.log"
+    twice = [cut(at, MILLI) for at in instants for _ in range(2)]
+    judge(path, wrote(path, lambda _: True, twice), family="epoch", now=NOW)
 
 
 # -- rsyslog ----------------------------------------------------------------------------------------------------------
@@ -121,7 +144,6 @@ DATED = {
     "plain": (rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ procall", naive_millis),
     "dashes": (rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - procall", naive_millis),
     "brackets": (rb"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] \[", naive_millis),
-    "epoch": (rb"\d{10}\.\d{6} [A-Z]+ ", exact),
     "json": (rb"\{", in_seconds),
 }
 
@@ -136,7 +158,7 @@ def test_python_logging(tmp_path: Path, style: str) -> None:
     is_head = re.compile(head).match
     records = wrote(path, lambda line: bool(is_head(line)), [at for at in instants for _ in range(2)], span)
     assert b"RuntimeError" in records[1].content
-    family = {"json": "jsonl", "epoch": "epoch"}.get(style, "text")
+    family = "jsonl" if style == "json" else "text"
     judge(path, records, family=family, now=NOW)
 
 
@@ -164,12 +186,23 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return java_classes(tmp_path_factory.mktemp("classes"))
 
 
+@pytest.fixture(scope="module")
+def java(classes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Let java.util.logging write in two languages; beside each log lies the same as XML."""
+    folder, instants = tmp_path_factory.mktemp("java"), spread(NOW)
+    clock = FakeTime(folder, instants[0])
+    written = {
+        language: java_logs(clock, classes, folder, language=language, instants=instants) for language in ("de", "en")
+    }
+    for path in folder.glob("*.log*"):
+        aged(path, instants[-1])
+    return written
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_java_util_logging(tmp_path: Path, classes: Path, language: str) -> None:
+def test_java_util_logging(java: dict[str, Path], language: str) -> None:
     """SimpleFormatter writes a record over two lines, month names in the reader's language, causes below."""
-    instants = spread(NOW)
-    path = java_logs(FakeTime(tmp_path, instants[0]), classes, tmp_path, language=language, instants=instants)
-    aged(path, instants[-1])
+    path, instants = java[language], spread(NOW)
     is_head = re.compile(rb"\S+ \d\d, 2026 \d+:\d\d:\d\d [AP]M LogWriter main").match
     twice = [at for at in instants for _ in range(2)]
     records = wrote(path, lambda line: bool(is_head(line)), twice, naive_seconds)
@@ -186,6 +219,35 @@ def test_java_util_logging_with_iso_stamps(tmp_path: Path, classes: Path) -> Non
     is_head = re.compile(rb"2026-\d\d-\d\dT").match
     twice = [cut(at, MILLI) for at in instants for _ in range(2)]
     judge(path, wrote(path, lambda line: bool(is_head(line)), twice), family="text", now=NOW)
+
+
+def judge_safe(path: Path, records: list[bytes], instants: list[Instant]) -> None:
+    """Hold the least that is promised of any content: nothing goes before its time, and everything once all is old."""
+    for cutoff in sorted({cut(at, SECOND) + SECOND for at in instants[:-1]} - {cut(instants[-1], SECOND) + SECOND}):
+        young = {record for record, at in zip(records, instants, strict=True) if at >= cutoff}
+        left = rewritten(path, cutoff=cutoff, now=NOW)
+        assert young
+        assert all(record in left for record in young)
+    late = read(path, cutoff=instants[-1] + SECOND, now=NOW)
+    assert late.expired.bytes == path.stat().st_size
+
+
+def test_java_xml_loses_nothing_young(java: dict[str, Path]) -> None:
+    """Java's XML is no family of ours: whatever the product makes of it, no record goes before its own time."""
+    instants = spread(NOW)
+    path = java["en"].with_name(f"{java['en'].name}.xml")
+    records = re.findall(rb"<record>.*?</record>\n", path.read_bytes(), re.DOTALL)
+    judge_safe(path, records, [cut(at, MILLI) for at in instants for _ in range(2)])
+
+
+def test_python_epoch_with_tracebacks_loses_nothing_young(tmp_path: Path) -> None:
+    """Seconds since 1970 before few lines of many are hard to tell from any number: the least promised holds."""
+    instants = spread(NOW)
+    path = python_logs(FakeTime(tmp_path, instants[0]), tmp_path, "epoch", instants)
+    aged(path, instants[-1])
+    is_head = re.compile(rb"\d{10}\.\d{6} [A-Z]+ ").match
+    records = wrote(path, lambda line: bool(is_head(line)), [at for at in instants for _ in range(2)])
+    judge_safe(path, [record.content for record in records], [record.hi for record in records])
 
 
 def test_python_json_is_json(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from data.formats import stamps
-from data.formats.families.heads import CONTINUATION, UNPARSED, HeadFamily
+from data.formats.families.heads import INDENTS, UNPARSED, HeadFamily, rest_of
 from data.formats.interface import FileFacts, Kind, Line, Place, Reader
 from data.formats.years import YearWalk, glog
 from data.formats.zones import ZoneClock
@@ -16,8 +18,10 @@ _EPOCH = rb"\d{9,20}(?:\.\d{1,9})?"
 _BELIEVED_UNTIL = BELIEVABLE + 36_525 * DAY
 _GLOG = re.compile(
     rb"[IWEF](?:0000 00:00:(?P<epoch>\d{9,11}\.\d{1,9})"
-    rb"|(?P<year>20\d\d)?(?P<rest>\d{4} \d\d:\d\d:\d\d\.\d{1,9}))",
+    rb"|(?P<dated>(?P<year>20\d\d)?(?P<rest>\d{4} \d\d:\d\d:\d\d\.\d{1,9})))",
 )
+_DAY = itemgetter(slice(5))
+"""What `I1123` has."""
 _GLOG_SURE = re.compile(_GLOG.pattern + rb" {1,8}\d{1,20} [^\s:\]]{1,200}:\d{1,9}\]")
 _GLOG_FACTS = re.compile(
     rb"(?:Log file created at|Running on machine|Application fingerprint|Binary|Running duration[^:]{0,40}"
@@ -54,7 +58,7 @@ def hdfs() -> HeadFamily:
         head=re.compile(rb"(\d{6} \d{6})"),
         sure=re.compile(rb"\d{6} \d{6}(?: \d{1,10})? [A-Z]{3,8} "),
         read=stamps.hdfs,
-        rest=CONTINUATION,
+        traces=True,
     )
 
 
@@ -65,7 +69,8 @@ def spark() -> HeadFamily:
         head=re.compile(rb"(\d\d/\d\d/\d\d \d\d:\d\d:\d\d)"),
         sure=re.compile(rb"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]{3,8} "),
         read=stamps.slashed,
-        rest=CONTINUATION,
+        traces=True,
+        orders=True,
     )
 
 
@@ -95,7 +100,10 @@ class GlogReader:
 
     def prepare(self, lines: Iterable[bytes]) -> None:
         """Look at all lines of the file before the first is read, so that one longer than a year is understood."""
-        found = (_GLOG.match(line) for line in lines)
+        if self._walk.is_named:
+            return
+        days = (next(group) for _, group in groupby(lines, _DAY))  # more often than once a day nothing jumps
+        found = (_GLOG.match(line) for line in days)
         dated = (glog(head["rest"]) for head in found if head and head["rest"] and not head["year"])
         self._walk.prepare(stamp for stamp in dated if stamp is not None)
 
@@ -105,19 +113,24 @@ class GlogReader:
         if found is None:
             if _GLOG_FACTS.match(line):
                 return Line(kind=Kind.DIRECTIVE)
-            return CONTINUATION if self._begun else UNPARSED
+            return rest_of(line, begun=self._begun, traces=True)
         span = self._read(found)
         if span is None:
             return UNPARSED
         self._begun = True
         return Line(kind=Kind.HEAD, lo=span.lo, hi=span.hi)
 
+    @property
+    def continues(self) -> bytes:
+        """Give blank and tab."""
+        return INDENTS
+
     def locate(self, line: bytes) -> Place | None:
-        """Tell where the stamp stands, if it is one that needs no year."""
+        """Tell where the stamp stands, if the same stamp means the same in the whole file."""
         found = _GLOG.match(line)
-        if found is None or not found["epoch"]:
+        if found is None or not (found["epoch"] or self._walk.is_steady):
             return None
-        return Place(start=found.start("epoch"), end=found.end("epoch"))
+        return Place(start=found.start(found.lastgroup or 0), end=found.end(found.lastgroup or 0))
 
     def _read(self, found: "re.Match[bytes]") -> Span | None:
         if found["epoch"]:

@@ -38,14 +38,18 @@ class JournaldFamily:
 class JournaldReader:
     """Reads one entry as one record.
 
-    Where the count of bytes does not end at a line end (the engine takes carriage returns and NULs off some lines, and
-    files get cut off) nothing is believed until the next `__CURSOR=` behind a blank line.
+    Where the count of bytes does not end at a line end, for the file was cut off there, the entry has no time, and
+    reading begins anew at the next `__CURSOR=` behind a blank line. Where a length itself cannot be true nobody knows
+    where its value ends: nothing below is understood.
     """
 
-    __slots__ = ("_broken", "_buffer", "_late", "_left", "_open", "_span", "_was_blank")
+    __slots__ = ("_broken", "_buffer", "_late", "_left", "_lost", "_open", "_span", "_was_blank")
+
+    raw: Final = True
+    """Bytes are counted: see `interface.RawReader`."""
 
     def __init__(self) -> None:
-        self._open = self._broken = False
+        self._open = self._broken = self._lost = False
         self._was_blank = True
         self._buffer: bytes | None = None
         """What was read of a length; None outside of one."""
@@ -60,6 +64,8 @@ class JournaldReader:
         if self._left or self._buffer is not None:
             self._swallow(line)
             return Line(kind=Kind.CONTINUATION)
+        if self._lost:
+            return Line(kind=Kind.UNPARSED if line else Kind.CONTINUATION)
         was_blank, self._was_blank = self._was_blank, not line
         if not line:
             self._open = self._open and self._broken
@@ -104,16 +110,14 @@ class JournaldReader:
     def _swallow(self, line: bytes) -> None:
         if self._buffer is None:
             self._left -= len(line) + 1
-        elif self._buffer == b"\n" and line[6:7] != b"\0":
-            # The length is ten: its first byte was taken for a line end, and its NULs for what a truncation leaves.
-            self._left, self._buffer = 10 - len(line.lstrip(b"\0")), None
         else:
             self._buffer += line + b"\n"
             if len(self._buffer) < _LENGTH:
                 return
             size = int.from_bytes(self._buffer[:_LENGTH], "little")
+            self._lost = size > _LARGEST
             self._left, self._buffer = size + 1 - (len(self._buffer) - _LENGTH), None
-        if self._left < 0 or self._left > _LARGEST:
+        if self._left < 0 or self._lost:
             self._break()
 
     def _break(self) -> None:

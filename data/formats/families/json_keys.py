@@ -66,10 +66,11 @@ class Dated:
 class Moments:
     """Reads the value of a time key: a stamp of any form, or a number since 1970 whose magnitude tells its unit."""
 
-    __slots__ = ("_clock",)
+    __slots__ = ("_clock", "_last")
 
     def __init__(self, zone: Zone) -> None:
         self._clock = ZoneClock(zone)
+        self._last: tuple[str, Span | None] = ("", None)
 
     def of_value(self, value: object) -> Span | None:
         """Read text, a number, `{"$date": ..}` or `{"seconds": .., "nanos": ..}`; None for what cannot be believed."""
@@ -87,11 +88,14 @@ class Moments:
 
     def of_text(self, text: str) -> Span | None:
         """Read a stamp of any form; None where it is none, or one before 2000."""
+        if text == self._last[0]:
+            return self._last[1]
         if len(text) > _LONGEST:
             return None
-        stamp = text.strip().encode("latin-1", "replace")
-        found = None if _SHORT.fullmatch(stamp) else self._read(stamp)
-        return found if found is not None and found.lo >= BELIEVABLE else None
+        found = self._read(text.strip().encode("latin-1", "replace"))
+        found = found if found is not None and found.lo >= BELIEVABLE else None
+        self._last = (text, found)
+        return found
 
     def of_day(self, day: str, time: str) -> Span | None:
         """Read a date and a time of day that stand apart; None where one of them is something else."""
@@ -101,20 +105,25 @@ class Moments:
         return self.of_text(f"{day} {time}")
 
     def _read(self, text: bytes) -> Span | None:
-        compact = _COMPACT.fullmatch(text)
-        if compact:
-            day, time, fraction = compact.groups()
-            return iso(day + b"T" + time + (b"." + fraction if fraction else b""), self._clock)
+        if text[4:5] == b"-":
+            return iso(text, self._clock)
         if text.replace(b".", b"", 1).isdigit():
-            return epoch(text)  # 20261123 is rather a number than a day
+            return self._number(text)
         newtonsoft = _NEWTONSOFT.fullmatch(text)
         if newtonsoft:
             return epoch(newtonsoft[1], "ms")
         for read in (iso, german, slashed, asctime, english):
             found = read(text, self._clock)
             if found is not None:
-                return found
+                return None if _SHORT.fullmatch(text) else found
         return epoch(text) or clf(text) or http_date(text) or tai64n(text)
+
+    def _number(self, text: bytes) -> Span | None:
+        compact = _COMPACT.fullmatch(text)
+        if compact is None:
+            return epoch(text)  # 20261123 is rather a number than a day
+        day, time, fraction = compact.groups()
+        return iso(day + b"T" + time + (b"." + fraction if fraction else b""), self._clock)
 
 
 class Dating:
@@ -167,6 +176,9 @@ class Dating:
         return Dated(span=self.of_all(items)) if items else None
 
     def _of_member(self, key: str, values: list[object]) -> Dated | None:
+        if len(values) == 1:
+            span = self._moments.of_value(values[0])
+            return None if span is None else Dated(key=key, span=span)
         spans = [self._moments.of_value(value) for value in values if value not in (None, "")]
         sure = [span for span in spans if span is not None]
         if not sure:
@@ -174,8 +186,10 @@ class Dating:
         return Dated(key=key, span=covering(sure) if len(sure) == len(spans) else None)
 
     def _of_pair(self, named: Named, key: str) -> Dated | None:
+        if key != "date":
+            return None
         days, times = named[key], named.get("time", [])
-        if key != "date" or len(days) != 1 or len(times) != 1:
+        if len(days) != 1 or len(times) != 1:
             return None
         day, time = days[0], times[0]
         span = self._moments.of_day(day, time) if isinstance(day, str) and isinstance(time, str) else None
@@ -220,7 +234,10 @@ def covering(spans: Iterable[Span]) -> Span:
 
 
 def _by_name(members: Members) -> Named:
-    named: Named = {}
+    named: Named = {key: [value] for key, value in members}
+    if len(named) == len(members):
+        return named
+    named = {}
     for key, value in members:
         named.setdefault(key, []).append(value)
     return named

@@ -35,12 +35,15 @@ class LogfmtReader:
 
     __slots__ = ("_dating",)
 
+    continues: Final = b" \t"
+    """First bytes of a line that can only belong to the record above."""
+
     def __init__(self, zone: Zone) -> None:
         self._dating = Dating(zone)
 
     def line(self, line: bytes) -> Line:
         """Understand one line; one that does not begin with a key is dated by its neighbours."""
-        if not line.strip() or line[:1] in b" \t":
+        if not line.strip() or line[:1] in self.continues:
             return Line(kind=Kind.CONTINUATION)
         if not _BEGINS.match(line):
             return Line(kind=Kind.UNPARSED)

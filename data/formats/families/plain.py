@@ -1,24 +1,26 @@
 """Text logs whose records begin with a stamp: Serilog, NLog, log4net, Python, Java, PostgreSQL, Go and their like.
 
 One family, `text`: what differs between those writers is the form of the head, and the file shows it. The commonest
-form among the first lines is the file's own, and others that are common and in order with it. A line that begins with
-such a form begins a record. Any other line belongs to the record above: stack traces, inner exceptions, blank lines.
-So does a line that begins with a stamp of a foreign form, not later than the record above: it is quoted. A later one
+form among the first lines that is in order is the file's own, and others that are common and as orderly. A line that
+begins so begins a record. Any other line belongs to the record above: stack traces, inner exceptions, blank lines.
+So does a line that begins with a stamp of a foreign form from before the file's first record: it is quoted. A later one
 may be another writer's: it is dated by its neighbours, so that nothing is taken for older than it is. Lines above the
 first head, heads with a date that does not exist and undated heads (`INFO:name:message`) are dated so too.
+Nothing depends on the lines between, so that the engine may pass over heads without showing them.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from data.formats import stamps
+from data.formats.families.heads import CONTINUATION, INDENTS, UNPARSED, Read, in_any_order, is_foreign, is_trace
 from data.formats.interface import FileFacts, Kind, Line, Place, Reader
 from data.formats.zones import ZoneClock
 from data.retention.evidence import Span
-from data.retention.instants import BEGINNING
+from data.retention.instants import BEGINNING, DAY, Instant
 
 ALIASES: Final = ("serilog", "nlog", "log4net", "logback", "log4j", "python", "jul", "postgresql", "go")
 """Names that people give such files; each is the family `text`."""
@@ -58,15 +60,16 @@ _HEAD = re.compile(
     + rb"(?: (?:UTC|GMT|CES?T))? \d{4}))",
 )
 _UNDATED = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,200}:|\[" + _LEVELS + rb"\] ")
-_OTHERS = (b"{", b"#Fields:", b"#Software:", b"__CURSOR=")
+_W3C = (b"#Fields:", b"#Software:")
 _WEB_ERROR = re.compile(rb"\[[A-Z][a-z]{2} [^\]]{16,32}\] \[|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]{3,7}\] \d{1,10}#\d")
-_NO_HEAD = b" \t!\"#$%&'()*+,-./:;<=>?@\\]^_`{|}~"
+_NO_HEAD = b" \t!\"#$%&'()*+,-./:;=>?\\]^_`|}~"
 _SAMPLE = 200
 _FIRST = 5
 _FEWEST = 5
 _COMMON = 0.2
+_FEW = 0.1
 
-_READ: Mapping[str, Callable[[bytes, ZoneClock], Span | None]] = MappingProxyType(
+_READ: Mapping[str, Read] = MappingProxyType(
     {
         "iso": stamps.iso,
         "slashed": stamps.slashed,
@@ -76,8 +79,6 @@ _READ: Mapping[str, Callable[[bytes, ZoneClock], Span | None]] = MappingProxyTyp
         "asctime": stamps.asctime,
     },
 )
-_CONTINUATION = Line(kind=Kind.CONTINUATION)
-_UNPARSED = Line(kind=Kind.UNPARSED)
 _Form = tuple[str, bytes, bytes, bool, bytes]
 
 
@@ -89,45 +90,51 @@ class PlainFamily:
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader for the forms of head in the sample; None where no line has a dated head."""
         pinned = facts.pin in (self.id, *ALIASES)
-        if not pinned and any(line.startswith(_OTHERS) or _WEB_ERROR.match(line) for line in sample[:_FIRST]):
+        if not pinned and any(line.startswith(_W3C) or _WEB_ERROR.match(line) for line in sample[:_FIRST]):
             return None
         clock = ZoneClock(facts.zone)
-        forms = _own_forms(sample[:_SAMPLE], clock)
-        return PlainReader(clock, forms) if forms or pinned else None
+        forms, since = _own_forms(sample[:_SAMPLE], clock, facts.mtime + DAY)
+        return PlainReader(clock, forms, since, facts.mtime + DAY) if forms or pinned else None
 
 
 class PlainReader:
     """Reads one file with its own forms of head; where it has none yet, the first dated head sets it."""
 
-    __slots__ = ("_above", "_begun", "_clock", "_forms")
+    __slots__ = ("_begun", "_clock", "_forms", "_latest", "_since")
 
-    def __init__(self, clock: ZoneClock, forms: frozenset[_Form]) -> None:
+    def __init__(self, clock: ZoneClock, forms: frozenset[_Form], since: Instant, latest: Instant) -> None:
         self._clock = clock
         self._forms = forms
-        self._above = BEGINNING
+        self._since = since
+        self._latest = latest
         self._begun = False
 
     def line(self, line: bytes) -> Line:
         """Tell whether a line begins a record, and when."""
         found = _HEAD.match(line)
         if found is None:
-            return _UNPARSED if not self._begun or _UNDATED.match(line) else _CONTINUATION
+            return self._rest(line)
         form = _form(found)
-        if not self._forms:
-            self._forms = frozenset({form})
-        span = _READ[form[0]](found[form[0]], self._clock)
+        span = in_any_order(_READ[form[0]], found[form[0]], self._clock, self._latest)
+        if not self._forms and span is not None:
+            self._forms, self._since = frozenset({form}), span.lo
         if form not in self._forms:
-            quoted = self._begun and (span is None or span.hi <= self._above)
-            return _CONTINUATION if quoted else _UNPARSED
+            quoted = self._begun and (span is None or span.hi < self._since)
+            return CONTINUATION if quoted else UNPARSED
         if span is None:
-            return _UNPARSED
-        self._begun, self._above = True, span.hi
+            return UNPARSED
+        self._begun = True
         return Line(kind=Kind.HEAD, lo=span.lo, hi=span.hi)
+
+    def _rest(self, line: bytes) -> Line:
+        if not self._begun or _UNDATED.match(line) or is_foreign(line):
+            return UNPARSED
+        return UNPARSED if self._sparse and not is_trace(line) else CONTINUATION
 
     @property
     def continues(self) -> bytes:
         """Give the bytes with which no head begins, of any form."""
-        return _NO_HEAD
+        return INDENTS if self._sparse else _NO_HEAD
 
     def locate(self, line: bytes) -> Place | None:
         """Tell where the stamp stands in a head of one of the file's own forms."""
@@ -137,21 +144,26 @@ class PlainReader:
         return Place(start=found.start(form[0]), end=found.end(form[0]))
 
 
-def _own_forms(lines: tuple[bytes, ...], clock: ZoneClock) -> frozenset[_Form]:
-    """Tell the commonest form of dated heads, and those that are a fifth and never older than the head above them."""
-    dated = [(form, span) for line in lines if (found := _HEAD.match(line)) for form, span in _dated(found, clock)]
-    if not dated:
-        return frozenset()
-    counts = Counter(form for form, _ in dated)
-    main = counts.most_common(1)[0][0]
-    above, quoted = BEGINNING, set[_Form]()
+def _own_forms(lines: tuple[bytes, ...], clock: ZoneClock, latest: Instant) -> tuple[frozenset[_Form], Instant]:
+    """Tell the file's own forms of heads, and its earliest record.
+
+    Heads are in order, and not from after the file's last change; quoted dates are neither. The commonest form that is
+    so leads; others count that are a fifth of the dated lines and wholly so.
+    """
+    dated = [pair for line in lines if (found := _HEAD.match(line)) for pair in _dated(found, clock)]
+    counts, strays = Counter[_Form](), Counter[_Form]()
+    newest = BEGINNING
     for form, span in dated:
-        if form == main:
-            above = span.lo
-        elif span.hi < above:
-            quoted.add(form)
+        counts[form] += 1
+        stray = span.lo > latest or span.hi < newest - DAY
+        strays[form] += stray
+        newest = newest if stray else max(newest, span.lo)
+    if not counts:
+        return frozenset(), BEGINNING
+    main = max(counts, key=lambda form: (strays[form] <= counts[form] * _FEW, counts[form]))
     least = max(_FEWEST, len(dated) * _COMMON)
-    return frozenset({main, *(form for form, count in counts.items() if count >= least and form not in quoted)})
+    own = {main, *(form for form, count in counts.items() if count >= least and not strays[form])}
+    return frozenset(own), min(span.lo for form, span in dated if form in own)
 
 
 def _dated(found: "re.Match[bytes]", clock: ZoneClock) -> list[tuple[_Form, Span]]:

@@ -5,4 +5,24 @@ from data.formats.interface import Family
 
 def all_families() -> tuple[Family, ...]:
     """Give every family, in the order in which equals win; modules are imported at the first call."""
-    return ()
+    from data.formats.families import compact, journald, json_lines, logfmt, otlp, plain, syslog, table, w3c, web
+
+    return (
+        json_lines.JsonFamily(),
+        otlp.OtlpFamily(),
+        journald.JournaldFamily(),
+        w3c.W3cFamily(),
+        syslog.Syslog5424Family(),
+        web.access(),
+        web.apache_error(),
+        web.nginx_error(),
+        syslog.SyslogFamily(),
+        compact.GlogFamily(),
+        compact.tai64n(),
+        compact.hdfs(),
+        compact.spark(),
+        plain.PlainFamily(),
+        logfmt.LogfmtFamily(),
+        table.TableFamily(),
+        compact.epoch(),
+    )

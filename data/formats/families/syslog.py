@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from data.formats import stamps
@@ -12,6 +14,8 @@ from data.formats.years import MONTH_FIRST, Yearless, YearWalk, month_first
 from data.formats.zones import ZoneClock
 from data.retention.evidence import Span
 
+_DAY = itemgetter(slice(6))
+"""What `Nov  3` has; a priority before it only makes it change more often."""
 _PRI = rb"(?:<\d{1,3}>)?"
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)?"
 _OLD = re.compile(_PRI + rb"(?P<stamp>" + MONTH_FIRST + rb")(?: |:|$)")
@@ -23,7 +27,7 @@ _SURE_NEW = re.compile(_PRI + _ISO + rb"(?!" + _LEVEL + rb")" + _TAG)
 _SURE_OLD = re.compile(_OLD.pattern + rb"\S")
 _FRAME = rb"<\d{1,3}>\d{1,2} (?P<stamp>-(?= |$)|" + _ISO + rb")"
 _5424 = re.compile(_FRAME)
-_COUNTED = re.compile(rb"(?<!\d)\d{1,10} " + _FRAME)
+_COUNTED = re.compile(rb"\d " + _FRAME)
 _SURE_5424 = re.compile(rb"(?:\d{1,10} )?" + _FRAME + rb" \S+ \S+ \S+ \S+")
 
 
@@ -36,23 +40,29 @@ class SyslogFamily:
         """Give a reader, or None where too few of the dated lines are surely syslog's."""
         sure = sum(bool(_is_old(line) or _SURE_NEW.match(line)) for line in sample)
         dated = sum(bool(_is_old(line) or _NEW.match(line)) for line in sample)
-        return SyslogReader(facts) if facts.pin == self.id or (sure and sure * 2 >= dated) else None
+        yearless = facts.pin == self.id or any(_OLD.match(line) for line in sample)
+        known = facts.pin == self.id or (sure and sure * 2 >= dated)
+        return SyslogReader(facts, yearless=yearless) if known else None
 
 
 class SyslogReader:
     """Reads one file; the year is that of the period in its name or of its last change (purge.md 6.2)."""
 
-    __slots__ = ("_begun", "_clock", "_walk")
+    __slots__ = ("_begun", "_clock", "_walk", "_yearless")
 
-    def __init__(self, facts: FileFacts) -> None:
+    def __init__(self, facts: FileFacts, *, yearless: bool) -> None:
+        """Know the file, and whether the old form is to be expected in it."""
         self._clock = ZoneClock(facts.zone)
+        self._yearless = yearless
         self._walk = YearWalk(facts.mtime, self._clock, period(facts.name, facts.zone, facts.mtime))
         self._begun = False
 
     def prepare(self, lines: Iterable[bytes]) -> None:
         """Look at all lines of the file before the first is read, so that one longer than a year is understood."""
-        dated = (_yearless(line) for line in lines)
-        self._walk.prepare(stamp for stamp in dated if stamp is not None)
+        if self._yearless and not self._walk.is_named:
+            days = (next(group) for _, group in groupby(lines, _DAY))  # more often than once a day nothing jumps
+            dated = (_yearless(line) for line in days)
+            self._walk.prepare(stamp for stamp in dated if stamp is not None)
 
     def line(self, line: bytes) -> Line:
         """Tell whether a line begins a record, and when."""
@@ -65,7 +75,7 @@ class SyslogReader:
             text = b"%s-%02d-%02d %s" % (year, stamps.month_of(month), int(day), clock)
             return self._head(stamps.iso(text, self._clock))
         if _OLD.match(line) is None:
-            return rest_of(line, UNPARSED, begun=self._begun)
+            return rest_of(line, begun=self._begun)
         stamp = _yearless(line)
         return self._head(None if stamp is None else self._walk.span(stamp))
 
@@ -75,8 +85,8 @@ class SyslogReader:
         return INDENTS
 
     def locate(self, line: bytes) -> Place | None:
-        """Tell where the stamp stands, if it has a year."""
-        found = _NEW.match(line)
+        """Tell where the stamp stands, if the same stamp means the same in the whole file."""
+        found = _NEW.match(line) or (_OLD.match(line) if self._walk.is_steady else None)
         return None if found is None else Place(start=found.start("stamp"), end=found.end("stamp"))
 
     def _head(self, span: Span | None) -> Line:
@@ -111,7 +121,7 @@ class Syslog5424Reader:
         found = _5424.match(line)
         frames = [found] if found else list(_COUNTED.finditer(line))
         if not frames:
-            return rest_of(line, UNPARSED, begun=self._begun)
+            return rest_of(line, begun=self._begun)
         self._begun = True
         spans = [stamps.iso(frame["stamp"], self._clock) for frame in frames]
         known = [span for span in spans if span is not None]

@@ -51,6 +51,13 @@ class Columns:
     """The order in which these names decide."""
     header: bytes = b""
     """The line itself; b"" where there is none."""
+    titles: frozenset[str] = frozenset()
+    """The words of the header, in small letters."""
+
+    def resembles(self, row: Row) -> bool:
+        """Tell whether at least half of a row's cells are words of the header: a header again, of a joined file."""
+        words = {cell.lower() for cell in row.cells if cell}
+        return bool(words) and 2 * len(words & self.titles) >= len(words)
 
     def trusts(self, count: int) -> bool:
         """Tell whether the time columns of a row of so many cells are what they should be.
@@ -58,10 +65,12 @@ class Columns:
         Too few cells: it was cut off, perhaps within the last one. Too many: a separator stood somewhere without
         quotes, and only the first columns are where they belong.
         """
+        if count == self.count:
+            return True
         places = [index for index, _ in self.times]
         if count < self.count:
             return max(places) < count - 1
-        return count == self.count or places == list(range(len(places)))
+        return places == list(range(len(places)))
 
 
 def separator_line(line: bytes) -> bool:
@@ -69,19 +78,15 @@ def separator_line(line: bytes) -> bool:
     return _SEPARATOR_LINE.fullmatch(line.strip()) is not None
 
 
-def by_header(lines: Sequence[bytes]) -> Columns | None:
-    """Read the first line as a header, with any separator; None where it names no time among at least two columns."""
-    lines = lines[1:] if lines and separator_line(lines[0]) else lines
-    if not lines:
-        return None
-    found = [_named(lines[0], bytes([mark])) for mark in SEPARATORS]
+def by_header(line: bytes) -> Columns | None:
+    """Read a line as a header, with any separator; None where it names no time among at least two columns."""
+    found = [_named(line, bytes([mark])) for mark in SEPARATORS]
     sure = [columns for columns in found if columns is not None]
     return max(sure, key=lambda columns: columns.count, default=None)
 
 
 def by_stamps(lines: Sequence[bytes], dating: Dating) -> Columns | None:
     """Find columns that hold a stamp in every row; the first row may name them in words nobody knows."""
-    lines = lines[1:] if lines and separator_line(lines[0]) else lines
     for separator in _WITHOUT_HEADER:
         rows = [Row.of(line, separator) for line in lines]
         if len(rows) < _LEAST_ROWS or len(rows[0].cells) < _LEAST_COLUMNS:
@@ -100,7 +105,7 @@ def is_heading(row: Row) -> bool:
     """Tell whether a row may be a header: different short words, none of them a number, none empty but at the end."""
     cells = [cell.lower() for cell in row.cells]
     while cells and not cells[-1]:
-        cells = cells[:-1]
+        cells.pop()
     short = all(cell and len(cell) <= _LONGEST_NAME and not cell[0].isdigit() for cell in cells)
     return bool(cells) and row.sound and short and len(set(cells)) == len(cells)
 
@@ -111,7 +116,8 @@ def _named(line: bytes, separator: bytes) -> Columns | None:
         return None
     names = [ALIASES.get(cell.lower(), cell.lower()) for cell in row.cells]
     times = tuple((index, name) for index, name in enumerate(names) if name in NAMES)
-    return Columns(separator=separator, count=len(names), times=times, header=line) if times else None
+    titles = frozenset(cell.lower() for cell in row.cells if cell)
+    return Columns(separator=separator, count=len(names), times=times, header=line, titles=titles) if times else None
 
 
 def _stamped(rows: list[Row], dating: Dating) -> list[int]:

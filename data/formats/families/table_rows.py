@@ -23,6 +23,10 @@ class Row:
     @classmethod
     def of(cls, text: bytes, separator: bytes) -> "Row":
         """Split the text of a row; never raises."""
+        if b'"' not in text:
+            return cls(
+                cells=tuple(map(str.strip, text.decode("latin-1").split(separator.decode("latin-1")))), sound=True
+            )
         cells, sound = [], True
         for cell, fine in _split(text, separator):
             cells.append(cell.decode("latin-1").strip())
@@ -32,6 +36,8 @@ class Row:
 
 def goes_on(line: bytes, separator: bytes, *, inside: bool) -> bool:
     """Tell whether a quoted cell is open at the end of a line; `inside`: one was open at its beginning."""
+    if b'"' not in line:
+        return inside
     at = 0
     if inside:
         rest = _REST.match(line)

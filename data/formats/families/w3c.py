@@ -43,11 +43,12 @@ class W3cFamily:
 class W3cReader:
     """Reads one record a line, by the fields that were named last."""
 
-    __slots__ = ("_day", "_fields", "_last", "_moments", "_separator")
+    __slots__ = ("_day", "_fields", "_last", "_moments", "_needed", "_separator")
 
     def __init__(self) -> None:
         self._moments = Moments(ZoneInfo("UTC"))
         self._fields: tuple[bytes, ...] = ()
+        self._needed = 0
         self._separator = b" "
         self._day: Instant | None = None
         self._last: Instant = 0
@@ -79,6 +80,7 @@ class W3cReader:
             self._separator = b"\t" if b"\t" in value else b"," if b"," in value else b" "
             parts = value.split() if self._separator == b" " else value.split(self._separator)
             self._fields = tuple(part.strip().lower() for part in parts)
+            self._needed = max((index + 1 for index, name in enumerate(self._fields) if name in _KNOWN), default=0)
         elif name == b"date":
             day, _, clock = value.partition(b" ")
             span = iso(day + b"T00:00:00Z") if _DATE.fullmatch(day) else None
@@ -86,7 +88,7 @@ class W3cReader:
             self._last = _since_midnight(clock.strip()) or 0
 
     def _cells(self, line: bytes) -> Iterator[bytes]:
-        count = len(self._fields)
+        count = self._needed
         if self._separator == b" ":
             return islice((found[0].strip(b'"') for found in _CELL.finditer(line)), count)
         return (cell.strip(b' "') for cell in line.split(self._separator, count))

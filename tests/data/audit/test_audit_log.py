@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.audit.disk import RESERVE_BYTES, AppendOnlyFile, Reserve
@@ -26,6 +26,14 @@ from data.errors import ClockError, StateError
 from data.retention.instants import SECOND, instant_of
 from tests.data.audit.making import NOON, Installation, found
 from tests.domain import ROOT, need
+from tests.world import FakeClock
+
+WORDS = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.fixture
@@ -87,7 +95,7 @@ def test_many_entries_are_recorded_in_order_or_not_at_all(installation: Installa
 def test_entries_are_streamed_as_they_were_when_asked(log: AuditLog) -> None:
     """All entries or those of one object, forward; what is added while reading is not among them."""
     for number in range(6):
-        log.append("purge.result", "p-1", f"r-{number % 2}", {"about": "r-1", "unit": number})
+        log.append("purge.result", "p-1", f"r-{number % 2}", {"object": "r-1", "unit": number})
     stream = log.entries()
     first = next(stream)
     log.append("purge.result", "p-1", "r-1")
@@ -96,6 +104,7 @@ def test_entries_are_streamed_as_they_were_when_asked(log: AuditLog) -> None:
     assert list(log.entries("r")) == []
 
 
+@settings(max_examples=40)
 @given(object_=st.text(max_size=40), other=st.text(max_size=40))
 def test_an_object_is_found_by_exactly_its_name(
     tmp_path_factory: pytest.TempPathFactory, object_: str, other: str
@@ -126,6 +135,54 @@ def test_a_view_needs_no_lock(installation: Installation, log: AuditLog) -> None
         [],
         [],
     )
+
+
+def test_what_cannot_be_read_is_said(installation: Installation) -> None:
+    """A line that is no entry, or a link in place of the log, is a `StateError`, not an end of the log."""
+    installation.fill(3)
+    whole = installation.epoch.read_bytes()
+    view = read_audit(installation.folder)
+    installation.epoch.write_bytes(whole + b"{}\n")
+    with pytest.raises(StateError, match="cannot be read"):
+        list(view.entries())
+    with pytest.raises(StateError, match="cannot be read"):
+        _ = view.last
+    installation.epoch.write_bytes(whole)
+    assert view.size == len(list(view.entries())) == 4
+    for path in (installation.epoch, installation.checkpoints):
+        path.symlink_to(path.rename(installation.state / path.name))
+    for ask in (view.entries, view.checkpoints):
+        with pytest.raises(StateError, match="cannot be read"):
+            list(ask())
+    with pytest.raises(StateError, match="cannot be read"):
+        _ = view.head
+
+
+def test_a_log_needs_a_folder(installation: Installation) -> None:
+    """Where the log's folder cannot be made, or its place is taken by a file, the log is refused."""
+    installation.folder.write_bytes(b"")
+    with pytest.raises(StateError, match="cannot be used"):
+        installation.open()
+    installation.folder.unlink()
+    installation.open().close()
+
+
+@settings(max_examples=15)
+@given(st.lists(st.dictionaries(WORDS, VALUES, max_size=3), max_size=5))
+def test_whatever_may_be_recorded_verifies(
+    tmp_path_factory: pytest.TempPathFactory, many: list[dict[str, Any]]
+) -> None:
+    """No number or word that is taken makes a log that is not called whole, however JSON libraries spell it."""
+    one = Installation(state=tmp_path_factory.mktemp("log"))
+    log = one.open()
+    for data in [*many, {"n": 1e16, "m": 1e-7, "k": 2**63 - 1, "z": -0.0, "w": "é\u2260🙂", "é": 1, "z" * 9: [5e-324]}]:
+        with contextlib.suppress(ValueError):
+            log.append("tick.tock", data=data)
+    log.checkpoint()
+    log.close()
+    report = one.verify()
+    assert (report.verdict, report.findings) == (Verdict.INTACT, ())
+    assert [entry.seq for entry in one.entries()] == list(range(1, report.size + 1))
 
 
 def test_threads_can_record_at_the_same_time(installation: Installation, log: AuditLog) -> None:
@@ -175,7 +232,7 @@ class Word(StrEnum):
 )
 def test_what_is_no_number_or_short_word_is_refused(log: AuditLog, data: dict[str, Any]) -> None:
     """Lines of logs, odd numbers, objects and masses do not get into the audit; what is fit does, before and after."""
-    with pytest.raises(ValueError, match="audit entry|short|fit"):
+    with pytest.raises(ValueError, match=r"audit entry|short|fit"):
         log.append("purge.items", data=data)
     fit = {"word": Word.HELD, "w" * 256: "ü" * 256, "none": None, "yes": True, "n": -(1 << 62), "deep": [[{"a": 0.5}]]}
     assert log.append("purge.items", data=fit).data == fit
@@ -195,14 +252,6 @@ def test_an_actor_is_a_pseudonym(log: AuditLog, actor: str) -> None:
     with pytest.raises(ValueError, match="audit entry"):
         log.append("purge.intent", actor)
     assert log.append("purge.intent", "p-7f3k").actor == "p-7f3k"
-
-
-WORDS = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=20)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
-    max_leaves=8,
-)
 
 
 @given(data=st.dictionaries(WORDS, VALUES, max_size=4), object_=WORDS, seq=st.integers(1, 2**40))
@@ -253,8 +302,8 @@ def test_a_line_is_read_strictly(change: tuple[bytes, bytes]) -> None:
 def test_cr08_a_second_process_is_refused(installation: Installation, log: AuditLog) -> None:
     """CR-08: while one process has the log no other opens it; afterwards it does, and goes on where the first left."""
     code = (
-        "import sys; from pathlib import Path; from data.audit.log import AuditLog; from data.clock import SystemClock\n"
-        "from data.errors import StateError\n"
+        "import sys; from pathlib import Path; from data.audit.log import AuditLog\n"
+        "from data.clock import SystemClock; from data.errors import StateError\n"
         "try: AuditLog(Path(sys.argv[1]), clock=SystemClock(), signer=None).close()\n"
         "except StateError as error: sys.exit(str(error))\n"
     )
@@ -296,6 +345,65 @@ def test_a_log_that_somebody_else_changed_takes_nothing_more(installation: Insta
                 log.append("purge.result")
         assert log.size == 2
         log.close()
+
+
+def test_a_new_year_is_no_way_round_a_log_that_takes_nothing(installation: Installation) -> None:
+    """An entry that may be in the old file is not passed over in a new one, which would be a fork."""
+    installation.fill(2)
+    log = installation.open()
+    installation.epoch.write_bytes(installation.epoch.read_bytes() + b"x")
+    installation.clock.advance(366 * 86_400)
+    with pytest.raises(StateError, match="changed by somebody else"):
+        log.append("purge.intent")
+    assert installation.epoch.name == "audit-2026.jsonl"
+    log.close()
+    log = installation.open()
+    log.append("purge.intent")
+    log.close()
+    assert installation.epoch.name == "audit-2027.jsonl", "the positive control"
+    assert installation.verify().verdict is Verdict.INTACT
+
+
+def test_a_new_epoch_begins_in_a_file_of_its_own(installation: Installation, log: AuditLog) -> None:
+    """A file that already stands where the new year's is to be is not written to; the old epoch stays as it is."""
+    log.append("purge.intent")
+    before = installation.epoch.read_bytes()
+    stranger = installation.folder / "audit-2027.jsonl"
+    stranger.write_bytes(b"somebody was here\n")
+    installation.clock.advance(366 * 86_400)
+    with pytest.raises(StateError, match="is not empty"):
+        log.append("purge.result")
+    assert stranger.read_bytes() == b"somebody was here\n"
+    assert (installation.folder / "audit-2026.jsonl").read_bytes() == before
+    stranger.unlink()
+    assert log.append("purge.result").seq == 4
+
+
+def test_an_epoch_under_another_name_is_refused(installation: Installation) -> None:
+    """A copy of an epoch under a later year, or an empty epoch between others, is no log to go on with."""
+    installation.fill(3)
+    copy = installation.folder / "audit-2027.jsonl"
+    shutil.copy(installation.epoch, copy)
+    with pytest.raises(StateError, match="different logs or epochs"):
+        installation.open()
+    report = installation.verify()
+    assert report.verdict is Verdict.BROKEN
+    assert (FlawCode.DUPLICATE_SEQ, 1) in found(report)
+    copy.write_bytes(b"")
+    (installation.folder / "audit-2028.jsonl").write_bytes(b"")
+    with pytest.raises(StateError, match=r"audit-2027\.jsonl is empty"):
+        installation.open()
+    (installation.folder / "audit-2028.jsonl").unlink()
+    installation.open().close()
+
+
+def test_reading_back_finds_a_file_that_was_moved_away(installation: Installation, log: AuditLog) -> None:
+    """A log that is no longer where it was is found by `read_back`, and takes nothing more."""
+    installation.epoch.rename(installation.state / "moved.jsonl")
+    with pytest.raises(StateError, match="cannot be used"):
+        log.append("purge.intent", read_back=True)
+    with pytest.raises(StateError, match="cannot be read back"):
+        log.append("purge.intent")
 
 
 def test_reading_back_finds_a_file_put_in_the_place_of_the_log(installation: Installation, log: AuditLog) -> None:
@@ -475,6 +583,30 @@ def test_what_has_been_done_can_be_told_whatever_the_clock_says(installation: In
     reopened.close()
 
 
+class TickingClock(FakeClock):
+    """A clock that goes on a little whenever it is asked."""
+
+    def now(self) -> dt.datetime:
+        """Tell the wall time, a millisecond later each time."""
+        self.advance(0.001)
+        return super().now()
+
+
+def test_times_go_forward_over_the_turn_of_the_year(installation: Installation) -> None:
+    """A clock that moves while an epoch is being opened puts no entry before the one ahead of it."""
+    installation.clock = TickingClock(NOON.replace(month=12, day=31, hour=23, minute=59, second=59))
+    log = installation.open()
+    for _ in range(10):
+        installation.clock.advance(0.3)
+        log.append("tick.tock")
+    log.close()
+    times = [entry.at for entry in installation.entries()]
+    assert times == sorted(times)
+    assert len(list(installation.folder.glob("audit-*.jsonl"))) == 2
+    report = installation.verify()
+    assert (report.verdict, report.findings) == (Verdict.INTACT, ())
+
+
 def test_somebody_can_trust_the_clock_again(installation: Installation, log: AuditLog) -> None:
     """After a jump ahead that was put right, an acknowledgement lets the log go on, also after a restart."""
     installation.clock.advance(366 * 86_400)
@@ -491,6 +623,7 @@ def test_somebody_can_trust_the_clock_again(installation: Installation, log: Aud
     assert installation.verify().verdict is Verdict.INTACT
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(-20, 20), max_size=12))
 def test_times_never_go_back_by_themselves(tmp_path_factory: pytest.TempPathFactory, steps: list[int]) -> None:
     """However the clock jumps, the times of what is recorded never go back, and the log verifies without a warning."""
@@ -529,6 +662,38 @@ def test_a_flush_that_fails_is_not_tried_again(tmp_path: Path) -> None:
     well.append(b"two\n")
     assert (tmp_path / "file").read_bytes() == b"one\ntwo\n"
     well.close()
+
+
+def test_a_device_that_takes_no_bytes_is_not_asked_again(tmp_path: Path) -> None:
+    """CR-03: where half an entry cannot be taken back, or the device is ill, nothing more is taken."""
+    full = AppendOnlyFile(Path("/dev/full"), make_room=lambda: False)
+    with pytest.raises(StateError, match="No space left"):
+        full.append(b"one\n")
+    assert full.broken == "holds half an entry"
+    full.close()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    ill = AppendOnlyFile(pipe, make_room=lambda: False)
+    os.close(reader)
+    with pytest.raises(StateError, match="Broken pipe"):
+        ill.append(b"one\n")
+    with pytest.raises(StateError, match="could not be written"):
+        ill.append(b"two\n")
+    ill.close()
+
+
+def test_a_log_can_put_its_reserve_by_again(installation: Installation, log: AuditLog) -> None:
+    """A reserve that was given up is put by again on demand, and at the next start."""
+    reserve = installation.folder / "audit.reserve"
+    for again in (log.refill_reserve, lambda: log.close() or installation.open().close() or True):
+        reserve.unlink()
+        assert log.reserve_used
+        assert again()
+        assert reserve.stat().st_size == RESERVE_BYTES
+    reserve.write_bytes(b"too small")
+    assert Reserve(reserve).used
+    assert not Reserve(installation.state / "none" / "audit.reserve").fill()
 
 
 def test_a_reserve_is_given_up_once(tmp_path: Path) -> None:
@@ -592,7 +757,7 @@ print("recorded on a full disk:", count)
 def test_cr23_a_full_disk_still_takes_what_a_purge_must_record(tmp_path: Path) -> None:
     """CR-03, CR-23: on a full disk the reserve lets entries through; then they are refused, and none is half there."""
     need(shutil.which("unshare"), "a small file system needs unshare")
-    script = f'mount -t tmpfs -o size=6m none "{tmp_path}" && exec "{sys.executable}" -c "$CODE" "{tmp_path}"'
+    script = f'mount -t tmpfs -o size=12m none "{tmp_path}" && exec "{sys.executable}" -c "$CODE" "{tmp_path}"'
     command = ["unshare", "-rm", "sh", "-c", script]
     probe = subprocess.run([*command[:2], "mount", "-t", "tmpfs", "none", str(tmp_path)], check=False)
     need(probe.returncode == 0, "a small file system cannot be mounted here")

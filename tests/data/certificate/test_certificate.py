@@ -127,6 +127,15 @@ def test_a_provisional_one_needs_a_date_and_a_level(changed: dict[str, Any]) -> 
     assert (document.kind, document.body["doubts"]) == ("report", [Doubt.LEVEL])
 
 
+def test_a_delay_of_the_engine_makes_it_provisional_whatever_is_claimed() -> None:
+    """If the engine still has to release the storage, a claimed PASS becomes PENDING, and then needs its date."""
+    delayed = {"checked": seen(physical_delay=1)}
+    dated = issued(facts(**delayed, next_level_at=ENDED + DAY))
+    assert (dated.kind, dated.body["verdict"], dated.body["provisional"]) == ("certificate", "PENDING", True)
+    undated = issued(facts(**delayed))
+    assert (undated.kind, undated.body["doubts"]) == ("report", [Doubt.LEVEL])
+
+
 small = st.integers(min_value=0, max_value=2)
 verifications = st.builds(
     Verification,
@@ -184,6 +193,7 @@ def test_failed_and_unknown_never_give_a_certificate(
         assert youngest is None or youngest < GOOD.cutoff
         assert level is not Level.REQUESTED
         assert document.body["provisional"] is (said != {Verdict.PASS})
+        assert date is not None or said == {Verdict.PASS}
     else:
         assert Verdict(document.body["verdict"]) not in GOOD_VERDICTS
         assert document.body["doubts"]
@@ -370,6 +380,24 @@ def test_any_changed_byte_is_noticed(place: int, other: int) -> None:
     changed = bytearray(CERTIFICATE.content)
     changed[place] ^= other
     assert check(bytes(changed), SIGNER.public) is not Trust.INTACT
+
+
+def test_a_signature_has_one_spelling() -> None:
+    """Base64 leaves some bits unused; a text that differs in those only is refused though it means the same bytes."""
+    value = CERTIFICATE.signature["value"]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = letters[letters.index(value[-3]) ^ 1]
+    other = f"{value[:-3]}{last}=="
+    assert base64.b64decode(other, validate=True) == base64.b64decode(value)
+    assert check(CERTIFICATE.content.replace(value.encode(), other.encode()), SIGNER.public) is Trust.MALFORMED
+
+
+def test_a_flipped_bit_is_noticed_at_every_place() -> None:
+    """Flip one bit in each byte, one after the other: the document never checks."""
+    for place in range(len(CERTIFICATE.content)):
+        changed = bytearray(CERTIFICATE.content)
+        changed[place] ^= 1
+        assert check(bytes(changed), SIGNER.public) is not Trust.INTACT
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=80).map(str.encode))

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +18,9 @@ from data.certificate.figures import Figures
 from data.certificate.issue import issue
 from data.certificate.model import Amount, Doubt, Facts, Look, Office, Part, Person, Reason, Role, UnitKind
 from data.certificate.pages import Pages
-from data.certificate.paper import Rows, Table, Text, printable
+from data.certificate.paper import TITLE, WIDTH
 from data.certificate.pdf import render_pdf
+from data.certificate.sheet import Rows, Table, Text, printable
 from data.certificate.signing import SignedDocument
 from data.labels import Lang
 from data.retention.evidence import Evidence
@@ -155,6 +157,10 @@ def test_only_what_was_proved_is_titled_a_proof(verdict: str, lang: Lang, tmp_pa
     assert provisional is (verdict == "PENDING")
     unproved = say("certificate.level_reported")
     assert (unproved in text) is not proves, "a report does not say that a level was reached"
+    instant = Figures(lang).instant(iso(GOOD.cutoff))
+    kept = say("certificate.cutoff_value", instant=instant)
+    assert instant in text
+    assert (kept in text) is proves, "a report does not say that only old records went"
 
 
 @pytest.mark.parametrize(
@@ -317,6 +323,32 @@ def test_a_long_document_breaks_between_sections(lang: Lang, tmp_path: Path) -> 
     pages = text.count("\f")
     assert 2 < pages < 7
     assert TEXTS[lang]("certificate.page", page=str(pages), pages=str(pages)) in text
+
+
+@both
+def test_titles_fit_on_their_line(lang: Lang) -> None:
+    """Neither title runs over the edge of the paper, and one that would is noticed here."""
+    paper = FPDF()
+    paper.set_font("Helvetica", "B", TITLE)
+    for key in ("certificate.title", "report.title"):
+        assert paper.get_string_width(TEXTS[lang](key)) <= WIDTH
+    assert paper.get_string_width(TEXTS[lang]("report.title") * 2) > WIDTH
+
+
+@both
+def test_what_turned_up_late_is_not_passed_over(lang: Lang, tmp_path: Path) -> None:
+    """Old records that appeared only after the preview are told, and nobody reads that nothing was left."""
+    nothing = {"residue": {}, "set_aside": {}, "selected": replace(GOOD.selected, units=1216)}
+    say = TEXTS[lang]
+    clean, late = issued(facts(**nothing)), issued(facts(**nothing, checked=seen(late=4)))
+    assert late.kind == "certificate"
+    told, count = say("certificate.residue_none"), say("certificate.late_value", count="4")
+    assert (told in said(clean, lang), count in said(clean, lang)) == (True, False)
+    assert (told in said(late, lang), count in said(late, lang)) == (False, True)
+    leads = {"clean": say("certificate.lead_clean"), "residue": say("certificate.lead_residue")}
+    for document, lead in ((clean, "clean"), (late, "residue")):
+        text = " ".join(read(rendered(document, lang), tmp_path).split())
+        assert {name for name, sentence in leads.items() if sentence in text} == {lead}
 
 
 # -- figures ----------------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ class TextFamily:
 class TextReader:
     """Reads what TextFamily says."""
 
+    continues = b" \t"
+
     def __init__(self, clock: ZoneClock) -> None:
         self._clock = clock
 
@@ -123,9 +125,7 @@ class Case:
     def facts(self, size: int | None = None) -> FileFacts:
         """Give the facts."""
         length = len(self.content) if size is None else size
-        return FileFacts(
-            name=self.name, size=length, mtime=self.mtime, birth=self.birth, zone=self.zone, pin=self.pin
-        )
+        return FileFacts(name=self.name, size=length, mtime=self.mtime, birth=self.birth, zone=self.zone, pin=self.pin)
 
 
 def read(case: Case, marks: Marks = MARKS, families: Sequence[Family] = FAMILIES, **more: Any) -> Reading:

@@ -51,7 +51,7 @@ def said(reader: Reader, line: bytes) -> str:
 
 
 def keeps_its_promises(reader: Reader, line: bytes, other_stamp: bytes, span: Span) -> bytes:
-    """Check what `locate` promised for a head: with another stamp of its form it is a head and means that; give both."""
+    """Check what `locate` promised: with another stamp of its form the line is a head and means it; give the first."""
     located: ContinuingReader = reader  # type: ignore[assignment]  # every reader here offers it
     place = located.locate(line)
     assert place is not None, line

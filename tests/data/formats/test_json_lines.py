@@ -2,7 +2,8 @@
 
 import json
 import string
-from itertools import pairwise
+import tempfile
+from itertools import combinations
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,9 +13,14 @@ from hypothesis import strategies as st
 from data.formats.families.json_documents import ArrayReader, DocumentReader
 from data.formats.families.json_keys import HOLDERS, TIME_KEYS
 from data.formats.families.json_lines import JsonFamily, JsonLines
-from data.formats.interface import FileFacts, Kind, Line, Place, Reader
-from data.retention.instants import BELIEVABLE, DAY, HOUR, MINUTE, SECOND, datetime_of, read_iso
+from data.formats.interface import FileFacts, Kind, Line, Place, Reader, Reading
+from data.formats.lines import Pace
+from data.formats.logs import LogReader
+from data.retention.evidence import Marks
+from data.retention.instants import BELIEVABLE, DAY, HOUR, MINUTE, SECOND, datetime_of, iso, read_iso
 
+NOW = read_iso("2026-11-24T12:00:00Z")
+CUTOFF = NOW - 90 * DAY
 AT = read_iso("2026-11-23T08:00:00Z")
 LATER = read_iso("2026-11-24T09:30:00Z")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -80,7 +86,7 @@ def test_the_keys_are_those_of_the_law() -> None:
     )
 
 
-@pytest.mark.parametrize(("first", "second"), list(pairwise(TIME_KEYS)))
+@pytest.mark.parametrize(("first", "second"), list(combinations(TIME_KEYS, 2)))
 def test_of_two_keys_the_first_in_precedence_decides(first: str, second: str) -> None:
     """Whichever of two keys stands first in the line, the list decides."""
     assert line_of(json.dumps({first: STAMP, second: LATER_STAMP})) == dated(AT)
@@ -538,3 +544,66 @@ def test_random_lines_never_raise(lines: list[bytes]) -> None:
 def test_every_object_is_a_head(text: str) -> None:
     """An object is always the beginning of a record, whatever its members are called."""
     assert line_of(text).kind is Kind.HEAD
+
+
+def reading(content: bytes, *, fast: bool = True) -> Reading:
+    """Let the engine read a file, many lines at once or each by itself."""
+    engine = LogReader([JsonFamily()], pace=Pace(block=4096, least=1, fast=fast))
+    known = FileFacts(name=b"x.log", size=len(content), mtime=NOW, zone=ZoneInfo("Europe/Berlin"), pin=JsonFamily.id)
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return engine.read(file.fileno(), known, Marks(cutoff=CUTOFF, limit=CUTOFF, now=NOW))
+
+
+near = st.integers(-2 * HOUR // SECOND, 2 * HOUR // SECOND).map(lambda seconds: CUTOFF + seconds * SECOND)
+
+
+@st.composite
+def mixed_lines(draw: st.DrawFn) -> bytes:
+    """Write runs of lines of one writer around the cutoff, and among them whatever breaks a promise."""
+    key = draw(st.sampled_from(["@t", "timestamp", "ts"]))
+    lines: list[str] = []
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(near)
+        lines += [f'{{"{key}":"{datetime_of(start + at * SECOND):%Y-%m-%dT%H:%M:%S}Z","m":{at}}}' for at in range(30)]
+        stamp = f"{datetime_of(draw(near)):%Y-%m-%dT%H:%M:%SZ}"
+        lines += draw(
+            st.lists(
+                st.sampled_from(
+                    [
+                        f'{{"{key}":"{stamp}","\\u0040t":"2026-11-20T00:00:00Z"}}',
+                        f'{{"{key}":"{stamp}","@t":"2026-11-20T00:00:00Z"}}',
+                        f'{{"{key}":"{stamp}","x":{{"{key}":1}}}}',
+                        f'{{"{key}":"{stamp}","x":"@t"}}',
+                        f'{{"{key}":"{stamp}","x',
+                        f'{{"{key}":"1999-12-31T00:00:00Z","time":"{stamp}"}}',
+                        f'{{"{key}":"2027-12-31T00:00:00Z"}}',
+                        f'{{"m":1,"{key}":"{stamp}"}}',
+                        '{"m":1}',
+                        "   at App.Main()",
+                        "",
+                    ],
+                ),
+                max_size=4,
+            ),
+        )
+    return "\n".join(lines).encode()
+
+
+@given(mixed_lines())
+def test_the_engine_finds_the_same_fast_and_slowly(content: bytes) -> None:
+    """Reading many lines at once by their places gives to the last figure what reading each line gives."""
+    assert reading(content) == reading(content, fast=False)
+
+
+def test_the_engine_takes_what_is_old() -> None:
+    """Of objects over many lines whole records go; an array goes only as a whole."""
+    both: list[dict[str, object]] = [{"time": iso(instant), "a": {"b": 1}} for instant in (CUTOFF - 1, CUTOFF)]
+    old, new = both
+    content = b"\n".join([*pretty(old), *pretty(new)])
+    found = reading(content)
+    assert (found.records, found.expired.records, found.expired.bytes) == (2, 1, len(json.dumps(old, indent=2)) + 1)
+    assert reading(json.dumps([old, new], indent=2).encode()).expired.records == 0
+    whole = json.dumps([old, old], indent=2).encode()
+    assert reading(whole).expired.bytes == len(whole)

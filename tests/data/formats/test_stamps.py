@@ -421,10 +421,10 @@ def test_no_calendar_field_raises(fields: list[int]) -> None:
 def test_long_texts_take_no_time(piece: bytes) -> None:
     """A megabyte of nearly a stamp is refused at once by every reader."""
     text = piece * (1_000_000 // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
     assert all(reader(text, None) is None for reader in BY_ZONE)
     assert all(reader(text) is None for reader in BY_ONE_ARGUMENT)
-    assert time.perf_counter() - start < SLOW_SECONDS
+    assert time.process_time() - start < SLOW_SECONDS
 
 
 def test_a_date_of_the_standard_library_agrees() -> None:

@@ -108,11 +108,22 @@ def test_leap_days_are_only_in_leap_years() -> None:
     assert walked(["Feb 29"], "2103-03-01T00:00:00Z") == once("2096-02-29")
 
 
-def test_up_to_a_day_after_the_last_change_both_years_are_possible() -> None:
-    """A first line a few hours after the last change may be a year old; after a line of that day it is not."""
-    assert walked(["Jun  6"], "2026-06-05T13:00:00Z") == [("2025-06-06", "2026-06-06")]
-    assert walked(["Jun  5", "Jun  6"], "2026-06-05T13:00:00Z") == once("2026-06-05", "2026-06-06")
+def test_the_latest_year_up_to_a_day_after_the_last_change() -> None:
+    """A stamp up to a day later than the last change, by a clock that is ahead, is of its year; a later one is not."""
+    assert walked(["Jun  6"], "2026-06-05T13:00:00Z") == once("2026-06-06")
     assert walked(["Jun  7"], "2026-06-05T11:00:00Z") == once("2025-06-07")
+
+
+def test_without_jumps_the_place_of_a_stamp_does_not_matter() -> None:
+    """Only a walk that was shown jumps gives the same stamp different years: the engine may ask in any order else."""
+    days = [f"{month} {day:02}" for _ in range(2) for month in ENGLISH for day in (1, 6, 11, 16, 21, 26)]
+    found = [stamp(f"{day} 12:00:00") for day in days]
+    walk = YearWalk(read_iso("2026-12-27T00:00:00Z"), ZULU)
+    walk.prepare(found[72:])
+    assert walk.is_steady
+    assert [walk.span(one) for one in found] == [walk.span(one) for one in found[::-1]][::-1]
+    walk.prepare(found)
+    assert not walk.is_steady
 
 
 def test_a_file_longer_than_a_year_is_walked_backwards() -> None:

@@ -118,6 +118,10 @@ def test_the_counts_are_those_of_the_records(samples: tuple[Path, Truth]) -> Non
     assert truth.overdue(LIMIT).records == len(late)
     assert 0 < len(late) < len(old) < len(every)
     assert truth.expired(NOW + DAY).records == truth.records
+    edge = old[-1].hi
+    assert truth.expired(edge + 1).records - truth.expired(edge).records == sum(record.hi == edge for record in every)
+    assert truth.overdue(edge + 1).records - truth.overdue(edge).records == sum(record.lo == edge for record in every)
+    assert truth.expired(edge).records == sum(record.hi < edge for record in every)
     assert truth.expired(NOW - 200 * DAY).records == 0
     with pytest.raises(KeyError):
         truth.source("journal")
@@ -213,6 +217,13 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_samples(tmp_path, now=NOW, seed=2, days=3, scale=0.1)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    (tmp_path / TRUTH_FILE).unlink()
+    with pytest.raises(FileExistsError):
+        write_samples(tmp_path, now=NOW, seed=2, days=3, scale=0.1)
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path: held for path, held in after.items() if path in before and path.name != TRUTH_FILE} == {
+        path: held for path, held in before.items() if path.name != TRUTH_FILE
+    }
 
 
 def test_the_people_do_not_exist(samples: tuple[Path, Truth]) -> None:

@@ -5,6 +5,7 @@ import java.util.logging.FileHandler;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
+import java.util.logging.XMLFormatter;
 
 /** Lets java.util.logging write a record and a fault at each instant of a faked clock. */
 public final class LogWriter {
@@ -18,6 +19,10 @@ public final class LogWriter {
         handler.setFormatter(new SimpleFormatter());
         handler.setEncoding("UTF-8");
         logger.addHandler(handler);
+        FileHandler tagged = new FileHandler(arguments[0] + ".xml");
+        tagged.setFormatter(new XMLFormatter());
+        tagged.setEncoding("UTF-8");
+        logger.addHandler(tagged);
         Path clock = Path.of(System.getenv("FAKETIME_TIMESTAMP_FILE"));
         for (int number = 1; number < arguments.length; number++) {
             Path aside = Path.of(clock + ".java");
@@ -31,6 +36,7 @@ public final class LogWriter {
             }
         }
         handler.close();
+        tagged.close();
     }
 
     private static void fail() {

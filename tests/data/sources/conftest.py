@@ -1,0 +1,26 @@
+"""Fixtures for sources: small file systems of their own."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.domain import need
+
+
+@pytest.fixture
+def mounted() -> Iterator[Callable[[Path, str], None]]:
+    """Give what mounts a small file system of its own; needs root."""
+    need(os.geteuid() == 0, "mounting needs root")
+    made: list[Path] = []
+
+    def mount(folder: Path, options: str) -> None:
+        folder.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+        made.append(folder)
+
+    yield mount
+    for folder in reversed(made):
+        subprocess.run(["umount", "-l", str(folder)], check=True)
