@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, SecretStr
@@ -199,12 +199,17 @@ def test_settings_named_on_a_page_exist(page: Path) -> None:
 
 
 def commands() -> Mapping[str, set[str]]:
-    """List the commands of the command line with their options."""
-    group = get_command(build_cli(application.Application()))
-    return {
-        name: {option for param in command.params for option in param.opts if option.startswith("--")} - {"--help"}
-        for name, command in group.commands.items()  # type: ignore[attr-defined]  a group has commands
-    }
+    """List the commands of the command line with their options; one below another by both names."""
+    return dict(_below(get_command(build_cli(application.Application())), ""))
+
+
+def _below(group: Any, prefix: str) -> Iterator[tuple[str, set[str]]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _below(command, f"{prefix}{name} ")
+        else:
+            options = {option for param in command.params for option in param.opts if option.startswith("--")}
+            yield f"{prefix}{name}", options - {"--help"}
 
 
 def test_every_command_has_a_row_with_its_options() -> None:
@@ -218,9 +223,12 @@ def test_commands_named_on_a_page_exist(page: Path) -> None:
     """Whatever a page tells people to type after `app.py` is a command with such options."""
     known = commands()
     for code in code_in(page):
-        for name, rest in re.findall(r"app\.py ([a-z]+)(.*)", code):
-            assert name in known, code
-            assert set(re.findall(r"--[a-z]+", rest.partition('"')[0])) <= known[name], code
+        for line in re.findall(r"app\.py ([a-z].*)", code):
+            typed = re.sub(r'"[^"]*"', "", line)
+            words = re.findall(r"[a-z-]+", typed)
+            name = next((name for name in (" ".join(words[:2]), words[0]) if name in known), "")
+            assert name, code
+            assert set(re.findall(r"--[a-z-]+", typed)) <= known[name], code
 
 
 def make_targets() -> tuple[set[str], set[str]]:
@@ -412,7 +420,7 @@ def test_every_reason_of_a_refusal_has_its_row() -> None:
 def test_problems_of_readiness_are_explained() -> None:
     """The table of problems names the words that `/readyz` can say."""
     rows = rows_of(part(OPERATIONS, "Health"), "problem")
-    code = text_of(ROOT / "app.py") + text_of(ROOT / "bot" / "server.py")
+    code = text_of(ROOT / "bot" / "assembly.py") + text_of(ROOT / "bot" / "server.py")
     assert all(f'"{name}"' in code for name in unique([words_in(row[0])[0] for row in rows]))
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from data.errors import ProcallError
-from data.formats.blocks import of_file
+from data.formats.blocks import FileBytes
 from data.formats.interface import ArchiveLimits
 
 _MAGIC: Final = (
@@ -151,7 +151,7 @@ def _fed(opened: Any, data: bytes, kind: str) -> Iterator[bytes]:
 
 
 def _pieces(descriptor: int, size: int, piece: int) -> Iterator[bytes]:
-    for chunk in of_file(descriptor, size):
+    for chunk in FileBytes(descriptor, size):
         for at in range(0, len(chunk), piece):
             yield chunk[at : at + piece]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What a mask chooses of a batch."""
+    """Some of the records of a batch."""
 
     records: int
     bytes: int
@@ -36,18 +36,19 @@ class Batch:
     continuations: int = 0
     """Lines in there that begin no record."""
 
-    def of(self, chosen: "Mask") -> Share:
-        """Sum up the chosen records."""
-        records = int(chosen.sum())
-        if not records:
-            return Share(records=0, bytes=0, los=(0, 0), his=(0, 0))
-        if records == len(self.lo):
-            size, lo, hi = self.end - int(self.starts[0]), self.lo, self.hi
-        else:
-            size, lo, hi = self._size(chosen), self.lo[chosen], self.hi[chosen]
-        return Share(
-            records=records, bytes=size, los=(int(lo.min()), int(lo.max())), his=(int(hi.min()), int(hi.max()))
-        )
+    def shares(self, goes: "Mask") -> tuple[Share | None, Share | None]:
+        """Sum up the records that go and those that stay."""
+        import numpy as np  # heavy, and not needed for a small file
+
+        count, total = int(np.count_nonzero(goes)), len(goes)
+        size = self.end - int(self.starts[0])
+        if count in (0, total):
+            whole = _share(self.lo, self.hi, size)
+            return (whole, None) if count else (None, whole)
+        lengths = np.diff(self.starts, append=self.end)
+        gone = int(lengths[goes].sum())
+        stays = ~goes
+        return _share(self.lo[goes], self.hi[goes], gone), _share(self.lo[stays], self.hi[stays], size - gone)
 
     def before(self, limit: Instant) -> int:
         """Count the records that begin before an instant."""
@@ -62,10 +63,6 @@ class Batch:
         kinds = [bool(goes[0]), *goes[turns].tolist()]
         return list(zip(edges[:-1], edges[1:], kinds, strict=True))
 
-    def _size(self, chosen: "Mask") -> int:
-        import numpy as np  # heavy, and not needed for a small file
 
-        lengths = np.empty_like(self.starts)
-        np.subtract(self.starts[1:], self.starts[:-1], out=lengths[:-1])
-        lengths[-1] = self.end - int(self.starts[-1])
-        return int(lengths[chosen].sum())
+def _share(lo: "Instants", hi: "Instants", size: int) -> Share:
+    return Share(records=len(lo), bytes=size, los=(int(lo.min()), int(lo.max())), his=(int(hi.min()), int(hi.max())))

@@ -10,6 +10,7 @@ from data.formats.encoding import LONGEST_LINE, Encoding
 
 BLOCK: Final = 1 << 20
 """Bytes read at once."""
+_WORTH = 16
 
 
 @unique
@@ -47,6 +48,7 @@ def blocks(chunks: Iterable[bytes], encoding: Encoding, *, longest: int = LONGES
     """Cut a content behind its byte order mark into blocks; together they hold every byte once."""
     longest *= encoding.width  # so that what is shown of a line does not depend on where chunks end
     tail, base, lead, inside = b"", encoding.mark, 0, False
+    again = chunks.again if isinstance(chunks, FileBytes) else None
     for chunk in _without(chunks, encoding.mark):
         data = tail + chunk if tail else chunk
         if inside:
@@ -61,6 +63,8 @@ def blocks(chunks: Iterable[bytes], encoding: Encoding, *, longest: int = LONGES
         if cut:
             yield Block(Part.LINES, data, base, lead, cut)
             data, base, lead = data[cut:], base + cut, 0
+            if again is not None and again(len(data)):
+                data = b""
         if len(data) > longest:
             data, dropped = _without_nuls(data, encoding)
             base, lead = base + dropped, lead + dropped
@@ -73,14 +77,31 @@ def blocks(chunks: Iterable[bytes], encoding: Encoding, *, longest: int = LONGES
         yield Block(Part.MORE if inside else Part.LINES, tail, base, lead)
 
 
-def of_file(descriptor: int, size: int, start: int = 0, *, block: int = BLOCK) -> Iterator[bytes]:
-    """Read a file's bytes from `start` to `size` without moving its position; ends early where the file does."""
-    while start < size:
-        chunk = os.pread(descriptor, min(block, size - start), start)
+class FileBytes:
+    """The bytes of an open file up to a size, in chunks; never moves the file's position, ends early where it does."""
+
+    def __init__(self, descriptor: int, size: int, start: int = 0, *, block: int = BLOCK) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._at = start
+        self._block = block
+
+    def __iter__(self) -> "FileBytes":
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = os.pread(self._descriptor, min(self._block, self._size - self._at), self._at)
         if not chunk:
-            return
-        yield chunk
-        start += len(chunk)
+            raise StopIteration
+        self._at += len(chunk)
+        return chunk
+
+    def again(self, length: int) -> bool:
+        """Let the next chunk begin with the last bytes once more, if there is more to come: cheaper than joining."""
+        if length * _WORTH > self._block or self._at >= self._size:
+            return False
+        self._at -= length
+        return True
 
 
 def gathered(chunks: Iterable[bytes], least: int) -> Iterator[bytes]:

@@ -115,9 +115,8 @@ class Book:
         self.overdue += batch.before(self._limit)
         self.own += len(batch.lo)
         self.continuations += batch.continuations
-        for side, chosen in ((self.goes, goes), (self.stays, ~goes)):
-            part = batch.of(chosen)
-            if part.records:
+        for side, part in zip((self.goes, self.stays), batch.shares(goes), strict=True):
+            if part is not None:
                 side.records += part.records
                 side.bytes += part.bytes
                 side.add(part.los[0], part.his[0])

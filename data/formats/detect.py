@@ -62,9 +62,24 @@ def choose(
     if facts.pin:
         return _pinned(families, facts.pin, sample)
     if is_binary(head or middle, encoding):
-        return Choice(family=None, id="", sample=sample)
-    if middle:
-        lines += sample_lines(middle, encoding, whole=False)[1 : _MIDDLE_LINES + 1]
+        return NOBODY
+    if not middle:
+        return _best(families, facts, sample, sample, whole=whole)
+    between = tuple(sample_lines(middle, encoding, whole=False)[1 : _MIDDLE_LINES + 1])
+    found = _best(families, facts, sample, sample + between)
+    # Where the beginning is a banner, or one line longer than any sample, the middle shows what the file is.
+    return found if found.family is not None else _best(families, facts, between, between)
+
+
+def _best(
+    families: Sequence[Family],
+    facts: FileFacts,
+    sample: tuple[bytes, ...],
+    lines: tuple[bytes, ...],
+    *,
+    whole: bool = False,
+) -> Choice:
+    """Try every family on lines, with readers made for a sample of them."""
     best, found, judged = _LEAST, None, None
     for family in families:
         reader = family.reader(facts, sample)
@@ -73,11 +88,15 @@ def choose(
         said = [judge(reader, text) for text in lines]
         score = _score(said, lines)
         if score > best:
-            best, found, judged = score, family, said if _is_plain(reader) else None
+            best, found, judged = score, family, said if whole and _is_plain(reader) else None
         if best >= 1:
             break  # no later family can be better
-    said_all = tuple(judged) if whole and judged is not None else None
-    return Choice(family=found, id=found.id if found else "", sample=sample, judged=said_all)
+    return Choice(
+        family=found,
+        id=found.id if found else "",
+        sample=sample,
+        judged=None if judged is None else tuple(judged),
+    )
 
 
 def _is_plain(reader: Reader) -> bool:

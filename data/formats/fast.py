@@ -192,25 +192,36 @@ class _Rows:
         if len(others) > _MANY:
             return False
         heads = len(self._starts) - len(others)
-        pair, at = self._rarest_pair(once)
-        found = int(np.count_nonzero(at))
+        pair = self._rarest_pair(once)
+        found = self._count(pair)
         # Every head holds the word in its fixed bytes; where the pair is not there more often, neither is the word.
         return found == heads + sum(self._raw(row).count(pair) for row in others)
 
-    def _rarest_pair(self, word: bytes) -> "tuple[bytes, Mask]":
-        """Tell where the rarest two neighbouring bytes of a word stand, counted from the first row."""
+    def _rarest_pair(self, word: bytes) -> bytes:
+        """Choose the two neighbouring bytes of a word that seem to be the rarest."""
         start = int(self._starts[0])
         sample = self._data[start : start + _SAMPLE]
-        if len(word) == 1:
-            return word, self._bytes[start:] == word[0]
-        pair = min((word[at : at + 2] for at in range(len(word) - 1)), key=sample.count)
-        return pair, (self._bytes[start:-1] == pair[0]) & (self._bytes[start + 1 :] == pair[1])
+        return min((word[at : at + 2] for at in range(max(1, len(word) - 1))), key=sample.count)
+
+    def _count(self, pair: bytes) -> int:
+        """Count how often a pair of bytes, or a single one, stands in the rows."""
+        start = int(self._starts[0])
+        if len(pair) == 1:
+            return int(np.count_nonzero(self._bytes[start:] == pair[0]))
+        wanted = np.frombuffer(pair, np.uint16)[0]
+        total = 0
+        for offset in (start, start + 1):  # at even and at odd places: a pass over half as many elements each
+            count = max(0, len(self._bytes) - offset) // 2
+            total += int(np.count_nonzero(np.frombuffer(self._data, np.uint16, count, offset) == wanted))
+        return total
 
     def _rows_with(self, word: bytes) -> "Rows":
         """List the rows in which a word occurs, as often as it does."""
-        pair, at = self._rarest_pair(word)
+        pair = self._rarest_pair(word)
         start = int(self._starts[0])
-        places: Rows = np.flatnonzero(at) + (start - word.index(pair))
+        if not self._count(pair):
+            return np.empty(0, np.int64)
+        places: Rows = np.flatnonzero(self._bytes[start:] == pair[0]) + (start - word.index(pair))
         places = places[(places >= start) & (places <= len(self._bytes) - len(word))]
         if not len(places):
             return places
@@ -230,6 +241,8 @@ class _Rows:
         if not self._lines.continues:
             return
         rows = np.flatnonzero(self._marks == _UNKNOWN)
+        if not len(rows):
+            return
         table = np.zeros(256, np.bool_)
         table[list(self._lines.continues)] = True
         self._marks[rows[table[self._bytes[self._starts[rows]]]]] = _CONTINUED

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from data.formats.blocks import of_file
+from data.formats.blocks import FileBytes
 from data.formats.book import Book, Run, known
 from data.formats.interface import Kept
 from data.retention.evidence import Span
@@ -39,7 +39,7 @@ class Sink:
         """
         for start, end, goes in _joined(runs):
             if not goes:
-                for chunk in of_file(descriptor, end, start):
+                for chunk in FileBytes(descriptor, end, start):
                     self.write(chunk)
 
 

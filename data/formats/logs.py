@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 from data.formats.archives import DamagedError, Member, kind_of, members
-from data.formats.blocks import gathered, of_file
+from data.formats.blocks import FileBytes, gathered
 from data.formats.book import Book, Run, known
 from data.formats.detect import SAMPLE, pins_of, unknown_pin
 from data.formats.interface import ArchiveLimits, Family, FileFacts, Kept, Reading
@@ -86,8 +86,8 @@ class LogReader:
             bounds=bounds_of(facts, marks, archived=bool(damaged)),
             head=head,
             middle=os.pread(fd, between, middle) if between > 0 else b"",
-            whole=len(head) == facts.size < SAMPLE,
-            chunks=lambda: of_file(fd, facts.size, block=self._pace.block),
+            whole=len(head) == facts.size < min(SAMPLE, self._pace.least),
+            chunks=lambda: FileBytes(fd, facts.size, block=self._pace.block),
             opaque=bool(damaged),
         )
         for _ in scan(content, self._families, book, totals, self._pace):

@@ -23,15 +23,17 @@ _MONTH_FIRST = re.compile(MONTH_FIRST)
 _GLOG = re.compile(rb"(\d\d)(\d\d) " + CLOCK)
 _YEAR = 365 * DAY
 _HALF = _YEAR // 2
-_NEAR = 7 * DAY
-"""How far the lines around a change of the year may be apart for nobody to doubt it."""
+_NEAR = 3 * DAY
+"""How far the lines around a jump may be apart for nobody to doubt it."""
+_LATE = 7 * DAY
+"""How late a line may be for a jump forward to be taken for its lateness; more than `_NEAR`, so that jumps add up."""
 _LONGEST = 3
 """Jumps after which a file is not long but out of order."""
 _LEAPS = 8
 """29 February comes back after eight years at the latest."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Yearless:
     """A date without a year, and microseconds since its midnight."""
 
@@ -120,7 +122,7 @@ class YearWalk:
         if known is not None:
             return known
         years = self._search(stamp)
-        ends = (Yearless(*day, 0), Yearless(*day, DAY))
+        ends = (Yearless(month=stamp.month, day=stamp.day, since=since) for since in (0, DAY))
         if all(self._search(end) == years for end in ends):
             self._years[day] = years
         return years
@@ -172,7 +174,7 @@ class _Jumps:
         if now < last - _HALF:
             self.possible += 1
             self.certain += now + _YEAR - last <= _NEAR
-        elif now > last + _HALF and 0 <= last + _YEAR + DAY - now <= _NEAR:
+        elif now > last + _HALF and 0 <= last + _YEAR + DAY - now <= _LATE:
             self.possible -= 1  # only a late line from before the jump
             self.certain -= 1
 
@@ -183,7 +185,7 @@ def _yearless(month: int, found: "re.Match[bytes]") -> Yearless | None:
     since = time_of_day(int(hour), int(minute), int(second), micro)
     if since is None or wall(_A_LEAP_YEAR, month, int(day)) is None:
         return None
-    return Yearless(month, int(day), since)
+    return Yearless(month=month, day=int(day), since=since)
 
 
 _A_LEAP_YEAR = 2024

@@ -58,7 +58,7 @@ class Expected:
 def verify(expected: Expected, progress: Progress) -> Looked:
     """Look at every unit that was acted on, at everything that is left, and at the young units that had to stay."""
     source = expected.source
-    still, wrong = _acted_on(expected, progress)
+    still, wrong, whole = _acted_on(expected, progress)
     rescan = _rescan(expected, progress)
     seen, lost = _controls(source, expected.controls)
     found = Verification(
@@ -67,7 +67,7 @@ def verify(expected: Expected, progress: Progress) -> Looked:
         wrongly_rewritten=wrong,
         old_left=rescan.old,
         late=rescan.late,
-        controls=seen,
+        controls=seen + whole,
         controls_lost=lost,
         unresolved=expected.unresolved,
         physical_delay=source.capabilities().physical_delay,
@@ -75,15 +75,18 @@ def verify(expected: Expected, progress: Progress) -> Looked:
     return Looked(verification=found, oldest_left=rescan.oldest, unread=rescan.unread)
 
 
-def _acted_on(expected: Expected, progress: Progress) -> tuple[int, int]:
-    still = wrong = 0
+def _acted_on(expected: Expected, progress: Progress) -> tuple[int, int, int]:
+    """Count units that are still there, that were wrongly rewritten, and rewritten ones whose kept records are seen."""
+    still = wrong = whole = 0
     for number, planned in enumerate(expected.done()):
         if number % 500 == 0:
             progress("verify", number, expected.rows)
-        if expected.source.verify(planned) is not None:
-            still += planned.action is Action.DELETE
-            wrong += planned.action is Action.REWRITE
-    return still, wrong
+        fine = expected.source.verify(planned) is None
+        rewritten = planned.action is Action.REWRITE
+        still += not fine and not rewritten
+        wrong += not fine and rewritten
+        whole += fine and rewritten
+    return still, wrong, whole
 
 
 def _rescan(expected: Expected, progress: Progress) -> _Rescan:

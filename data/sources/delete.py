@@ -14,7 +14,7 @@ from data.sources.activity import LooksAtOpenFiles, OpenFiles
 from data.sources.config import FilesConfig
 from data.sources.exactly import aside_name, unlink_exactly
 from data.sources.interface import Acted, Guard
-from data.sources.opening import FILE, Folders, edge_digest, is_same, refused
+from data.sources.opening import Folders, edge_digest, is_same, open_file, refused
 from data.sources.reading import ReadsLogs
 from data.sources.rewrite import Rewriting
 
@@ -78,7 +78,7 @@ class Deletion:
     def _act(self, planned: Planned) -> Acted:
         try:
             folder, leaf = self._folders.of(planned.unit.name)
-            descriptor = os.open(leaf, FILE, dir_fd=folder)
+            descriptor = open_file(folder, leaf)
         except OSError as error:
             return outcome_of(error)
         try:

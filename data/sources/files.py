@@ -20,7 +20,7 @@ from data.sources.delete import Deletion, Moment, outcome_of
 from data.sources.index import SCHEMA, opened
 from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
 from data.sources.measure import Measuring
-from data.sources.opening import FILE, Folders, edge_digest, identity_of, is_same
+from data.sources.opening import Folders, edge_digest, identity_of, is_same, open_file
 from data.sources.reading import ReadsLogs, facts_of, to_instant
 from data.sources.recover import recover, verify
 from data.sources.tombstones import Tombstones
@@ -232,7 +232,7 @@ class FilesSource:
             with Folders(root, depth=self._config.limits.depth) as folders:
                 try:
                     folder, leaf = folders.of(name)
-                    descriptor = os.open(leaf, FILE, dir_fd=folder)
+                    descriptor = open_file(folder, leaf)
                 except OSError as error:
                     if outcome_of(error).code in {Code.TARGET_ABSENT, Code.DRIFTED}:
                         yield None

@@ -13,7 +13,7 @@ from data.sources.config import FilesConfig
 from data.sources.delete import outcome_of
 from data.sources.index import EXPIRED, OVERDUE, VALID, Index, Known, Rows
 from data.sources.interface import Measured, Skipped, SourceSummary
-from data.sources.opening import FILE, identity_of, is_same, refused
+from data.sources.opening import identity_of, is_same, open_file, refused
 from data.sources.reading import ReadsLogs, look_at, to_instant
 from data.sources.summary import Noticed, add_up
 from data.sources.walk import Folder, Found, Rules, walk
@@ -98,7 +98,7 @@ class Measuring:
     def _open_and_read(self, folder: Folder, found: Found) -> Measured | Skipped | None:
         name = folder.name_of(found.leaf)
         try:
-            descriptor = os.open(found.leaf, FILE, dir_fd=folder.descriptor)
+            descriptor = open_file(folder.descriptor, found.leaf)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -9,7 +9,7 @@ from typing import Final, Protocol, Self
 from data.retention.unit import Identity
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 """O_NONBLOCK: a FIFO that takes the place of a file must not make us wait."""
 EDGE: Final = 64 * 1024
 """Bytes at each end of a file that its identity covers."""
@@ -115,6 +115,17 @@ class Folders:
                 os.close(here)
                 raise OSError(18, "another file system")
         return here
+
+
+def open_file(folder: int | None, leaf: bytes | str) -> int:
+    """Open a file for reading: no link is followed, nobody waited for, its atime left alone where that is allowed.
+
+    Raises `OSError`.
+    """
+    try:
+        return os.open(leaf, _FILE | os.O_NOATIME, dir_fd=folder)
+    except PermissionError:  # of a file that is somebody else's
+        return os.open(leaf, _FILE, dir_fd=folder)
 
 
 def identity_of(found: Stat, digest: str = "") -> Identity:

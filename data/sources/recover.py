@@ -13,7 +13,7 @@ from data.sources.config import FilesConfig
 from data.sources.exactly import aside_name, is_content, look, part_name, put_back
 from data.sources.interface import Acted
 from data.sources.kernel import exchange
-from data.sources.opening import FILE, Folders, edge_digest, full_digest, identity_of, is_same
+from data.sources.opening import Folders, edge_digest, full_digest, identity_of, is_same, open_file
 from data.sources.reading import ReadsLogs, facts_of
 from data.sources.rewrite import marks_of
 
@@ -111,7 +111,7 @@ def _content(folder: int, leaf: bytes, most: int | None = None) -> tuple[str, in
 def _opened(folder: int, leaf: bytes) -> int | None:
     """Open what may be a file; None for a link. Raises `OSError` where it must not be opened."""
     try:
-        return os.open(leaf, FILE, dir_fd=folder)
+        return open_file(folder, leaf)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENOENT}:
             return None
@@ -131,7 +131,7 @@ def verify(root: Path, planned: Planned, *, config: FilesConfig, reader: ReadsLo
         return Code.FAILED
     if not stat.S_ISREG(found.st_mode):
         return Code.DRIFTED
-    descriptor = os.open(path, FILE)
+    descriptor = open_file(None, os.fsencode(path))
     try:
         return _judge(descriptor, planned, config, reader)
     finally:

@@ -66,13 +66,15 @@ def flush_folder(folder: Path) -> None:
 
 
 def _write_all(descriptor: int, parts: Iterable[bytes]) -> None:
-    gathered = bytearray()
+    gathered: list[bytes] = []
+    size = 0
     for part in parts:
-        gathered += part
-        if len(gathered) >= _AT_ONCE:
-            _write(descriptor, bytes(gathered))
-            gathered.clear()
-    _write(descriptor, bytes(gathered))
+        gathered.append(part)
+        size += len(part)
+        if size >= _AT_ONCE:
+            _write(descriptor, b"".join(gathered))
+            gathered, size = [], 0
+    _write(descriptor, b"".join(gathered))
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -208,22 +208,14 @@ def java_classes(folder: Path) -> Path:
     return folder
 
 
-def java_logs(
-    clock: FakeTime, classes: Path, folder: Path, *, language: str, form: str = "", instants: Sequence[Instant]
-) -> Path:
+def java_logs(classes: Path, folder: Path, *, language: str, form: str = "", instants: Sequence[Instant]) -> Path:
     """Let java.util.logging write a record and a fault at each instant; `form` "" is its own format."""
     path = folder / f"java-{language}.log"
-    command = [
-        program("java"),
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        f"-Duser.language={language}",
-        "-Dfile.encoding=UTF-8",
-    ]
+    command = [program("java"), "-XX:TieredStopAtLevel=1", f"-Duser.language={language}", "-Dfile.encoding=UTF-8"]
     if form:
         command.append(f"-Djava.util.logging.SimpleFormatter.format={form}")
-    command += ["-cp", str(classes), "LogWriter", str(path), *(seconds(at).strip() for at in instants)]
-    subprocess.run(command, env=clock.environment, check=True, timeout=60)
+    command += ["-cp", str(classes), "LogWriter", str(path), *map(str, instants)]
+    subprocess.run(command, env=plain_environment(), check=True, timeout=60)
     return path
 
 

@@ -1,5 +1,6 @@
-"""Logs of real programs (nginx, rsyslog, Python's and Java's own loggers), written on a faked clock over 120 days.
+"""Logs of real programs (nginx, rsyslog, Python's and Java's own loggers), written over 120 days.
 
+They run on a faked clock; Java is told the instants, since its machine starts too slowly on one.
 The product must find each record, its instant and its bytes; what was written is known from the programs' own order.
 """
 
@@ -190,10 +191,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def java(classes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Let java.util.logging write in two languages; beside each log lies the same as XML."""
     folder, instants = tmp_path_factory.mktemp("java"), spread(NOW)
-    clock = FakeTime(folder, instants[0])
-    written = {
-        language: java_logs(clock, classes, folder, language=language, instants=instants) for language in ("de", "en")
-    }
+    written = {language: java_logs(classes, folder, language=language, instants=instants) for language in ("de", "en")}
     for path in folder.glob("*.log*"):
         aged(path, instants[-1])
     return written
@@ -214,7 +212,7 @@ def test_java_util_logging_with_iso_stamps(tmp_path: Path, classes: Path) -> Non
     """The format that most people set: ISO stamps with an offset at the start of one line, the fault below."""
     instants = spread(NOW)
     form = "%1$tFT%1$tT.%1$tL%1$tz %4$s %3$s - %5$s%6$s%n"
-    path = java_logs(FakeTime(tmp_path, instants[0]), classes, tmp_path, language="de", form=form, instants=instants)
+    path = java_logs(classes, tmp_path, language="de", form=form, instants=instants)
     aged(path, instants[-1])
     is_head = re.compile(rb"2026-\d\d-\d\dT").match
     twice = [cut(at, MILLI) for at in instants for _ in range(2)]

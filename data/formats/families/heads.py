@@ -17,13 +17,14 @@ CONTINUATION = Line(kind=Kind.CONTINUATION)
 UNPARSED = Line(kind=Kind.UNPARSED)
 _TWO_DIGITS = re.compile(rb"(\d\d)([/.])(\d\d)\2(\d\d)(?!\d)")
 _TRACE = re.compile(
-    rb"(?:Caused by|Suppressed|Wrapped by): |Traceback \(most recent|--- End of |During handling of |The above exception "
-    rb"|(?:Unhandled exception|Exception in thread|goroutine \d|\*\*\* )|[\w.$`]{1,200}(?:Exception|Error|Warning)\b",
+    rb"(?:Caused by|Suppressed|Wrapped by): |Traceback \(most recent|--- End of |During handling of "
+    rb"|The above exception |Unhandled exception|Exception in thread|goroutine \d|\*\*\* "
+    rb"|[\w.$`]{1,200}(?:Exception|Error|Warning)\b",
 )
 _FOREIGN = re.compile(
     rb"\{(?:\"|\s*\Z)|<\d{1,3}>\S|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |\[?\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:\d\d"
     rb"|\[?\d{10}(?:\d{3}|\d{6})?(?:\.\d{1,9})?[\] ,;|\t]|@4[0-9A-Fa-f]{23}|(?:time|ts|t|level|lvl)="
-    rb"|\S{1,100} \S{1,100} [^\[]{0,200}\[\d\d/[A-Z][a-z]{2}/\d{4}:|[IWEF]\d{4} \d\d:\d\d:\d\d\.",
+    rb"|[\w:]\S{0,100} \S{1,100} [^\[]{0,200}\[\d\d/[A-Z][a-z]{2}/\d{4}:|[IWEF]\d{4} \d\d:\d\d:\d\d\.",
 )
 INDENTS: Final = b" \t"
 """What a line begins with that belongs to the record above."""

@@ -39,8 +39,9 @@ class JournaldReader:
     """Reads one entry as one record.
 
     Where the count of bytes does not end at a line end, for the file was cut off there, the entry has no time, and
-    reading begins anew at the next `__CURSOR=` behind a blank line. Where a length itself cannot be true nobody knows
-    where its value ends: nothing below is understood.
+    reading begins anew at the next `__CURSOR=`, which stands first in every entry. A value that holds what looks like
+    the beginning of an entry may as well be the next entry: with it, an entry has no time. Where a length itself cannot
+    be true nobody knows where its value ends: nothing below is understood.
     """
 
     __slots__ = ("_broken", "_buffer", "_late", "_left", "_lost", "_open", "_span", "_was_blank")
@@ -50,7 +51,8 @@ class JournaldReader:
 
     def __init__(self) -> None:
         self._open = self._broken = self._lost = False
-        self._was_blank = True
+        self._was_blank = False
+        """Whether the line above, within a value, is blank."""
         self._buffer: bytes | None = None
         """What was read of a length; None outside of one."""
         self._left = 0
@@ -66,11 +68,10 @@ class JournaldReader:
             return Line(kind=Kind.CONTINUATION)
         if self._lost:
             return Line(kind=Kind.UNPARSED if line else Kind.CONTINUATION)
-        was_blank, self._was_blank = self._was_blank, not line
         if not line:
             self._open = self._open and self._broken
             return Line(kind=Kind.CONTINUATION)
-        if was_blank and line.startswith(_CURSOR):
+        if line.startswith(_CURSOR):
             self._open = False
         if self._open:
             self._field(line)
@@ -110,6 +111,9 @@ class JournaldReader:
     def _swallow(self, line: bytes) -> None:
         if self._buffer is None:
             self._left -= len(line) + 1
+            if self._was_blank and line.startswith(_CURSOR):
+                self._broken, self._late = True, Line(kind=Kind.HEAD)
+            self._was_blank = not line
         else:
             self._buffer += line + b"\n"
             if len(self._buffer) < _LENGTH:

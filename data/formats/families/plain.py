@@ -6,12 +6,14 @@ begins so begins a record. Any other line belongs to the record above: stack tra
 So does a line that begins with a stamp of a foreign form from before the file's first record: it is quoted. A later one
 may be another writer's: it is dated by its neighbours, so that nothing is taken for older than it is. Lines above the
 first head, heads with a date that does not exist and undated heads (`INFO:name:message`) are dated so too.
+So are lines of text in a file that hardly has heads, and lines that begin as other families' records do.
 Nothing depends on the lines between, so that the engine may pass over heads without showing them.
 """
 
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -62,12 +64,13 @@ _HEAD = re.compile(
 _UNDATED = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,200}:|\[" + _LEVELS + rb"\] ")
 _W3C = (b"#Fields:", b"#Software:")
 _WEB_ERROR = re.compile(rb"\[[A-Z][a-z]{2} [^\]]{16,32}\] \[|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]{3,7}\] \d{1,10}#\d")
-_NO_HEAD = b" \t!\"#$%&'()*+,-./:;=>?\\]^_`|}~"
+_NO_HEAD = b" \t!\"#$%&'()*+,-./;=>?\\]^_`|}~"
 _SAMPLE = 200
 _FIRST = 5
 _FEWEST = 5
 _COMMON = 0.2
 _FEW = 0.1
+_MOST_LINES = 20
 
 _READ: Mapping[str, Read] = MappingProxyType(
     {
@@ -93,19 +96,30 @@ class PlainFamily:
         if not pinned and any(line.startswith(_W3C) or _WEB_ERROR.match(line) for line in sample[:_FIRST]):
             return None
         clock = ZoneClock(facts.zone)
-        forms, since = _own_forms(sample[:_SAMPLE], clock, facts.mtime + DAY)
-        return PlainReader(clock, forms, since, facts.mtime + DAY) if forms or pinned else None
+        habits = _habits(sample[:_SAMPLE], clock, facts.mtime + DAY)
+        return PlainReader(clock, habits, facts.mtime + DAY) if habits.forms or pinned else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Habits:
+    """What the first lines of a file show of its writer."""
+
+    forms: frozenset[_Form] = frozenset()
+    """Its own forms of head."""
+    since: Instant = BEGINNING
+    """Its earliest record."""
+    sparse: bool = False
+    """Whether most lines are neither heads nor traces: they are hardly all of the few records above them."""
 
 
 class PlainReader:
     """Reads one file with its own forms of head; where it has none yet, the first dated head sets it."""
 
-    __slots__ = ("_begun", "_clock", "_forms", "_latest", "_since")
+    __slots__ = ("_begun", "_clock", "_habits", "_latest")
 
-    def __init__(self, clock: ZoneClock, forms: frozenset[_Form], since: Instant, latest: Instant) -> None:
+    def __init__(self, clock: ZoneClock, habits: _Habits, latest: Instant) -> None:
         self._clock = clock
-        self._forms = forms
-        self._since = since
+        self._habits = habits
         self._latest = latest
         self._begun = False
 
@@ -116,10 +130,10 @@ class PlainReader:
             return self._rest(line)
         form = _form(found)
         span = in_any_order(_READ[form[0]], found[form[0]], self._clock, self._latest)
-        if not self._forms and span is not None:
-            self._forms, self._since = frozenset({form}), span.lo
-        if form not in self._forms:
-            quoted = self._begun and (span is None or span.hi < self._since)
+        if not self._habits.forms and span is not None:
+            self._habits = _Habits(forms=frozenset({form}), since=span.lo)
+        if form not in self._habits.forms:
+            quoted = self._begun and (span is None or span.hi < self._habits.since)
             return CONTINUATION if quoted else UNPARSED
         if span is None:
             return UNPARSED
@@ -129,23 +143,23 @@ class PlainReader:
     def _rest(self, line: bytes) -> Line:
         if not self._begun or _UNDATED.match(line) or is_foreign(line):
             return UNPARSED
-        return UNPARSED if self._sparse and not is_trace(line) else CONTINUATION
+        return UNPARSED if self._habits.sparse and not is_trace(line) else CONTINUATION
 
     @property
     def continues(self) -> bytes:
         """Give the bytes with which no head begins, of any form."""
-        return INDENTS if self._sparse else _NO_HEAD
+        return INDENTS if self._habits.sparse else _NO_HEAD
 
     def locate(self, line: bytes) -> Place | None:
         """Tell where the stamp stands in a head of one of the file's own forms."""
         found = _HEAD.match(line)
-        if found is None or (form := _form(found)) not in self._forms:
+        if found is None or (form := _form(found)) not in self._habits.forms:
             return None
         return Place(start=found.start(form[0]), end=found.end(form[0]))
 
 
-def _own_forms(lines: tuple[bytes, ...], clock: ZoneClock, latest: Instant) -> tuple[frozenset[_Form], Instant]:
-    """Tell the file's own forms of heads, and its earliest record.
+def _habits(lines: tuple[bytes, ...], clock: ZoneClock, latest: Instant) -> _Habits:
+    """Tell what the first lines show.
 
     Heads are in order, and not from after the file's last change; quoted dates are neither. The commonest form that is
     so leads; others count that are a fifth of the dated lines and wholly so.
@@ -159,11 +173,14 @@ def _own_forms(lines: tuple[bytes, ...], clock: ZoneClock, latest: Instant) -> t
         strays[form] += stray
         newest = newest if stray else max(newest, span.lo)
     if not counts:
-        return frozenset(), BEGINNING
+        return _Habits()
     main = max(counts, key=lambda form: (strays[form] <= counts[form] * _FEW, counts[form]))
     least = max(_FEWEST, len(dated) * _COMMON)
     own = {main, *(form for form, count in counts.items() if count >= least and not strays[form])}
-    return frozenset(own), min(span.lo for form, span in dated if form in own)
+    heads = [span for form, span in dated if form in own]
+    others = sum(not is_trace(line) for line in lines) - len(dated)
+    sparse = others > len(heads) * _MOST_LINES
+    return _Habits(forms=frozenset(own), since=min(span.lo for span in heads), sparse=sparse)
 
 
 def _dated(found: "re.Match[bytes]", clock: ZoneClock) -> list[tuple[_Form, Span]]:

@@ -339,14 +339,20 @@ def test_a_first_line_that_cannot_be_read_is_numbered(installation: Installation
         assert (report.first, report.size) == (6, 15)
 
 
-@pytest.mark.parametrize("part", ['"actor":"p-7f3k"', '"at":"2026-11-24T12:00:05.000000Z"', '"kind":"purge.result"'])
-@pytest.mark.parametrize("value", ["null", "1", '["x"]', '{"x":1}'])
-def test_a_forged_entry_of_another_form_is_no_entry(sealed: Installation, part: str, value: str) -> None:
-    """A line of canonical JSON whose fields have other types is not taken for an entry, even chained and signed."""
+FORMS = [
+    (part, f"{part.split(':')[0]}:{value}")
+    for part in ('"actor":"p-7f3k"', '"at":"2026-11-24T12:00:05.000000Z"', '"kind":"purge.result"')
+    for value in ("null", "1", '["x"]', '{"x":1}')
+]
+FORMS += [('"kind":', '"extra":1,"kind":'), ('"object":"r-1",', ""), ('{"code":"deleted","unit":4}', '["deleted",4]')]
+
+
+@pytest.mark.parametrize("change", FORMS)
+def test_a_forged_entry_of_another_form_is_no_entry(sealed: Installation, change: tuple[str, str]) -> None:
+    """Canonical JSON with other fields or types than an entry's is not taken for one, even chained and signed."""
     lines = sealed.lines()[:6]
-    name = part.split(":", maxsplit=1)[0]
-    assert part.encode() in lines[5]
-    lines[5] = lines[5].replace(part.encode(), f"{name}:{value}".encode())
+    assert change[0].encode() in lines[5]
+    lines[5] = lines[5].replace(change[0].encode(), change[1].encode())
     sealed.epoch.write_bytes(b"".join(lines))
     hashes = [sha256(line[:-1]).digest() for line in lines]
     made = sign_checkpoint(
@@ -500,6 +506,17 @@ def test_a_line_without_end_is_read_in_bounded_memory(sealed: Installation) -> N
     report = sealed.verify()
     assert report.verdict is Verdict.BROKEN
     assert found(report) == {(FlawCode.ALTERED, 6)}
+
+
+@pytest.mark.parametrize("change", [{"origin": "f" * 16}, {"first": 2}, {"root": "a" * 64}])
+def test_a_checkpoint_must_agree_in_every_word(sealed: Installation, change: dict[str, object]) -> None:
+    """A genuine checkpoint over the right head, but of another log, epoch or root, is contradicted; the right one not."""
+    kept = off_host(sealed)
+    fields = {name: getattr(kept, name) for name in ("origin", "epoch", "first", "size", "head", "root", "at")}
+    assert sealed.verify(since=sign_checkpoint(sealed.signer, **fields)).verdict is Verdict.INTACT
+    report = sealed.verify(since=sign_checkpoint(sealed.signer, **{**fields, **change}))
+    assert report.verdict is Verdict.BROKEN
+    assert found(report) == {(FlawCode.REWRITTEN, 13)}
 
 
 def test_very_many_findings_are_counted_not_kept(installation: Installation) -> None:

@@ -87,6 +87,13 @@ def test_nuls_belong_to_the_record_behind_them() -> None:
     assert rewrite(Case(OLD + hole + b"\n" + YOUNG))[2] == YOUNG, "a line of NUL belongs to the record above"
 
 
+def test_the_middle_shows_what_a_banner_hides() -> None:
+    """A file that begins with a long banner is known by its middle; one that is all banner is nobody's."""
+    banner = b"Welcome to the machine\n" * 4000
+    assert read(Case(banner + (OLD + YOUNG) * 2000)).family == "jsonl"
+    assert read(Case(banner)).family == ""
+
+
 def test_a_hole_larger_than_any_line_is_skipped() -> None:
     """NULs do not count against the length of the line behind them."""
     pace = Pace(block=64, longest=200)

@@ -1,6 +1,7 @@
 """journalctl -o export: an entry is one record, and no byte of a value is taken for a field."""
 
 import re
+import tempfile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,8 +10,12 @@ from hypothesis import strategies as st
 
 from data.formats.families.journald import JournaldFamily, JournaldReader
 from data.formats.interface import FileFacts, Kind, Line, Reader
+from data.formats.logs import LogReader
+from data.retention.evidence import Marks
 from data.retention.instants import BELIEVABLE, DAY, read_iso
 
+NOW = read_iso("2026-11-24T12:00:00Z")
+CUTOFF = NOW - 90 * DAY
 AT = read_iso("2026-11-23T08:00:00Z")
 LATER = read_iso("2026-11-24T09:30:00Z")
 UNDATED = Line(kind=Kind.HEAD)
@@ -67,7 +72,7 @@ def test_an_entry_is_one_record_dated_by_its_realtime() -> None:
 @pytest.mark.parametrize("length", [2, 9, 10, 11, 255, 256, 266, 2560, 2573, 2570, 65546, 657930])
 def test_values_with_line_ends_are_counted_to_the_last_byte(length: int) -> None:
     """No byte of such a value is read as a field, even where its length itself holds a line end."""
-    trap = b"\n\n__CURSOR=s=9\n__REALTIME_TIMESTAMP=%d\n\nKEY\n" % (AT - 300 * DAY)
+    trap = b"\n\nCURSOR=s=9\n__REALTIME_TIMESTAMP=%d\n\nKEY\n" % (AT - 300 * DAY)
     value = (trap * (length // len(trap) + 1))[:length]
     first, second = entry(AT, ("MESSAGE", value), ("PRIORITY", b"6")), entry(LATER, ("MESSAGE", b"x"))
     assert len(value) == length
@@ -104,9 +109,32 @@ def test_an_entry_without_a_believable_time_has_none(time: bytes) -> None:
     assert [line for line, _ in records(entry(AT, time=b"OTHER=1\n") + entry(LATER))] == [UNDATED, dated(LATER)]
 
 
-def test_two_times_in_one_entry_give_the_interval() -> None:
-    """Two entries that ran into each other are one record that covers both."""
-    assert records(entry(LATER)[:-1] + entry(AT)) == [(dated(AT, LATER), entry(LATER)[:-1] + entry(AT))]
+def test_a_value_that_looks_like_an_entry_takes_the_time_away() -> None:
+    """It may be the next entry, if bytes were lost: both together have no time; the one after them is read."""
+    trap = b"x\n\n__CURSOR=s=9\n__REALTIME_TIMESTAMP=%d\n\nKEY\n" % (AT - 300 * DAY)
+    first = entry(AT, ("MESSAGE", trap), ("PRIORITY", b"6"))
+    assert records(first + entry(LATER)) == [(UNDATED, first), (dated(LATER), entry(LATER))]
+
+
+@pytest.mark.parametrize("lost", range(1, 200, 3))
+def test_lost_bytes_never_make_two_entries_one_old_one(lost: int) -> None:
+    """However many bytes of a value are missing, no line of the next entry is dated by the one before alone."""
+    first = entry(AT, ("MESSAGE", b"a\n" + b"b" * 300))
+    second = entry(LATER, ("MESSAGE", b"hello"))
+    found = records(first.replace(b"b" * lost, b"", 1) + second + entry(LATER + 1))
+    assert b"".join(text for _, text in found).endswith(second + entry(LATER + 1))
+    for line, text in found:
+        if b"hello" in text and b"bbb" in text:
+            assert line == UNDATED
+        elif b"hello" in text:
+            assert line in (UNDATED, dated(LATER))
+
+
+def test_two_entries_without_a_blank_line_are_two() -> None:
+    """The cursor stands first in an entry; two times in one entry make an interval."""
+    assert records(entry(LATER)[:-1] + entry(AT)) == [(dated(LATER), entry(LATER)[:-1]), (dated(AT), entry(AT))]
+    twice = entry(LATER, ("__REALTIME_TIMESTAMP", b"%d" % AT))
+    assert records(twice) == [(dated(AT, LATER), twice)]
 
 
 def test_a_field_that_is_none_breaks_the_entry() -> None:
@@ -163,3 +191,32 @@ def test_random_lines_never_raise(lines: list[bytes]) -> None:
         late = reader.late()
         assert late is None or late.kind is Kind.HEAD
     opened(*lines)
+
+
+def kept(content: bytes) -> bytes:
+    """Let the engine rewrite a file, and give what it keeps."""
+    known = FileFacts(name=b"x.log", size=len(content), mtime=NOW, zone=ZoneInfo("Europe/Berlin"))
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as target:
+        file.write(content)
+        file.flush()
+        marks = Marks(cutoff=CUTOFF, limit=CUTOFF, now=NOW)
+        LogReader([JournaldFamily()]).rewrite(file.fileno(), target.fileno(), known, marks)
+        target.seek(0)
+        return target.read()
+
+
+def test_a_rewrite_keeps_young_entries() -> None:
+    """Old entries go with all their bytes, whatever their values pretend to be; young ones stay as they are."""
+    trap = b"x\n\nCURSOR=s=9\n__REALTIME_TIMESTAMP=%d\n\n" % (CUTOFF - DAY)
+    old, new = entry(CUTOFF - 1, ("MESSAGE", b"a\nb")), entry(CUTOFF, ("MESSAGE", trap))
+    assert kept(old + new + old + new) == new + new
+
+
+@pytest.mark.parametrize("length", [60, 266, 2573, 2570, 68109])
+def test_no_value_makes_a_young_entry_go(length: int) -> None:
+    """Whatever line ends a value and its length hold, no byte of a young entry is taken for one of an old entry."""
+    trap = b"\r\n\n\n__CURSOR=s=9\n__REALTIME_TIMESTAMP=%d\nMESSAGE=x\n\n" % (CUTOFF - DAY)
+    value = (trap + b"\0\r\nx" * length)[:length]
+    old, new = entry(CUTOFF - 1, ("MESSAGE", b"a\nb")), entry(CUTOFF, ("MESSAGE", value))
+    assert kept(old + new + new).endswith(new + new)
+    assert kept(old + old) == b""

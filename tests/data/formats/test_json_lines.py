@@ -277,6 +277,15 @@ def test_a_line_that_was_cut_off() -> None:
         assert line_of(whole[:end]) == expected, whole[:end]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['{"x":{"ts":"%s","y', '{"log":{"ts":"%s"},"y', '["ts","%s"', '{"a":["ts":"%s","y', '{"a":"x","b" "ts":"%s","y'],
+)
+def test_a_cut_off_line_with_its_time_further_inside(text: str) -> None:
+    """In a line that is no JSON any more only a member of the object itself dates it."""
+    assert line_of(text % STAMP) == Line(kind=Kind.UNPARSED)
+
+
 def test_a_number_that_was_cut_off_is_no_time() -> None:
     """Digits may be missing where the line ends within a number."""
     whole = '{"l":1,"ts":1795420800123,"m":"hello"}'
@@ -308,7 +317,9 @@ def pretty(members: dict[str, object]) -> list[bytes]:
 
 def test_a_pretty_object_is_one_record() -> None:
     """The record goes from `{` to its own `}` and has the time of its member, wherever that stands."""
-    first = pretty({"a": {"b": ["}", "{"]}, "time": STAMP, "tail": {"time": LATER_STAMP}})
+    first = pretty(
+        {"a": {"b": ["}}", "]", '"{'], "time": STAMP, "c\\": "\\"}, "tail": {"time": LATER_STAMP}, "time": STAMP}
+    )
     second = pretty({"time": LATER_STAMP})
     assert records(*first, *second) == [(dated(AT), len(first)), (dated(LATER), len(second))]
     assert isinstance(opened(*first), DocumentReader)

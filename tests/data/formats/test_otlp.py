@@ -1,6 +1,7 @@
 """OTLP/JSON: a line is a batch, as old as the oldest and as young as the youngest thing inside."""
 
 import json
+import tempfile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,12 @@ from hypothesis import strategies as st
 
 from data.formats.families.otlp import OtlpFamily, OtlpReader
 from data.formats.interface import FileFacts, Kind, Line, Reader
+from data.formats.logs import LogReader
+from data.retention.evidence import Marks
 from data.retention.instants import BELIEVABLE, DAY, read_iso
 
+NOW = read_iso("2026-11-24T12:00:00Z")
+CUTOFF = NOW - 90 * DAY
 AT = read_iso("2026-11-23T08:00:00Z")
 LATER = read_iso("2026-11-24T09:30:00Z")
 
@@ -145,3 +150,22 @@ def test_random_lines_never_raise(line: bytes) -> None:
     """Whatever a file holds, each line gets a kind."""
     assert line_of(line).kind in Kind
     opened(line)
+
+
+def kept(content: bytes) -> bytes:
+    """Let the engine rewrite a file, and give what it keeps."""
+    known = FileFacts(name=b"x.log", size=len(content), mtime=NOW, zone=ZoneInfo("Europe/Berlin"))
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as target:
+        file.write(content)
+        file.flush()
+        marks = Marks(cutoff=CUTOFF, limit=CUTOFF, now=NOW)
+        LogReader([OtlpFamily()]).rewrite(file.fileno(), target.fileno(), known, marks)
+        target.seek(0)
+        return target.read()
+
+
+def test_a_rewrite_keeps_batches_with_anything_young() -> None:
+    """A batch goes when all of it is old."""
+    old, new = {"timeUnixNano": nanos(CUTOFF - 1)}, {"timeUnixNano": nanos(CUTOFF)}
+    lines = [json.dumps(logs(*items)).encode() + b"\n" for items in ([old, old], [old, new], [new, old], [old])]
+    assert kept(b"".join(lines)) == lines[1] + lines[2]

@@ -215,10 +215,28 @@ def test_another_order_of_two_digit_years_is_never_early() -> None:
     assert read(TEXT, "26/11/23 08:00:00 x") == [EIGHT]
 
 
-def test_json_in_a_message_changes_nothing() -> None:
-    """A brace below a head, or as the rest of a record at the beginning, is part of a record as anything else."""
-    assert read(TEXT, '2026-11-23 08:00:00 x\n{\n"a": 1\n}') == [EIGHT, *[CONTINUED] * 3]
-    assert read(TEXT, '{"a": 1}\n2026-11-23 08:00:00 x') == [UNPARSED, EIGHT]
+def test_another_writer_that_takes_over_is_never_taken_for_old() -> None:
+    """Lines that begin as records of other families are dated by their neighbours, not by the head above."""
+    others = [
+        '{"@t":"2026-11-23T08:00:00Z","@m":"x"}',
+        "<13>1 - host app - - - x",
+        "Nov 23 08:00:00 host app: x",
+        "1795420800.123 x",
+        '192.0.2.7 - - [23/Nov/2026:08:00:00 +0100] "GET / HTTP/1.1" 200 5',
+        "time=2026-11-23T08:00:00Z level=info",
+        "I1123 08:00:00.123456 1 a.cc:7] x",
+        "@400000006b03f34b075bcd15 x",
+    ]
+    found = read(TEXT, "\n".join(["2026-01-23 08:00:00 x", "more", "", *others]))
+    assert found == ["2026-01-23T07:00:00Z", CONTINUED, CONTINUED, *[UNPARSED] * len(others)]
+
+
+def test_text_that_hardly_has_heads_is_not_as_old_as_them() -> None:
+    """A dated banner above months of undated output dates nothing but its trace; many heads date their lines."""
+    trace = ["   at x", "", "Caused by: y", "java.lang.Error: z"]
+    lines = ["2026-01-23 08:00:00 started", *trace, *[f"line {number}" for number in range(50)]]
+    assert read(TEXT, "\n".join(lines))[1:] == [*[CONTINUED] * 4, *[UNPARSED] * 50]
+    assert set(read(TEXT, "\n".join(lines[:20]))[1:]) == {CONTINUED}, "the positive control"
 
 
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2098, 12, 31))  # noqa: DTZ001  made aware below

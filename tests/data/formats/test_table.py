@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tempfile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,8 +12,12 @@ from hypothesis import strategies as st
 from data.formats.families.json_keys import TIME_KEYS
 from data.formats.families.table import TableFamily, TableReader
 from data.formats.interface import FileFacts, Kind, Line, Reader
+from data.formats.logs import LogReader
+from data.retention.evidence import Marks
 from data.retention.instants import BELIEVABLE, DAY, HOUR, SECOND, datetime_of, read_iso
 
+NOW = read_iso("2026-11-24T12:00:00Z")
+CUTOFF = NOW - 90 * DAY
 AT = read_iso("2026-11-23T08:00:00Z")
 LATER = read_iso("2026-11-24T09:30:00Z")
 STAMP = "2026-11-23T08:00:00Z"
@@ -262,3 +267,25 @@ def test_long_lines_take_linear_time() -> None:
     assert isinstance(reader, TableReader)
     for line in (b"\t" * 300_000, b'"' * 300_000, b' "' * 200_000, b'""\t' * 100_000, b" " * 300_000 + b"x"):
         assert reader.line(line).kind in Kind
+
+
+def kept(content: bytes) -> bytes:
+    """Let the engine rewrite a file, and give what it keeps."""
+    known = FileFacts(name=b"x.log", size=len(content), mtime=NOW, zone=ZoneInfo("Europe/Berlin"))
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as target:
+        file.write(content)
+        file.flush()
+        marks = Marks(cutoff=CUTOFF, limit=CUTOFF, now=NOW)
+        LogReader([TableFamily()]).rewrite(file.fileno(), target.fileno(), known, marks)
+        target.seek(0)
+        return target.read()
+
+
+def test_a_rewrite_keeps_header_and_young_rows() -> None:
+    """Old rows go with all their lines, headers and young rows stay as they are; a stray quote protects both rows."""
+    old, new = (datetime_of(at).isoformat() for at in (CUTOFF - SECOND, CUTOFF))
+    header, first, second = "m;ts;x\n", f'"a\n{new};""b";{old};1\n', f'"a\n{old};";{new};1\n'
+    assert kept((header + first + second + header + first).encode()) == (header + second + header).encode()
+    assert kept((header + first + second + first).encode()) == (header + second).encode()
+    stray = f'ts;m;x\n{old};"a;1\n{new};"b";1\n{new};c;1\n'.encode()
+    assert kept(stray) == stray

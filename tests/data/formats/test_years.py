@@ -56,7 +56,7 @@ def test_month_first_is_read_in_three_languages(text: str, month: int, day: int)
     """A padded day, an unpadded one, English, German and French months, in UTF-8 and Latin-1."""
     for encoding in ("utf-8", "latin-1"):
         found = month_first(f"{text} 09:23:38.5".encode(encoding))
-        assert found == Yearless(month, day, 9 * HOUR + 23 * MINUTE + 38_500_000)
+        assert found == Yearless(month=month, day=day, since=9 * HOUR + 23 * MINUTE + 38_500_000)
 
 
 def test_what_is_no_yearless_stamp_is_none() -> None:
@@ -66,7 +66,7 @@ def test_what_is_no_yearless_stamp_is_none() -> None:
     assert month_first(b"Foo 03 09:23:38") is None
     assert month_first(b"Nov 03 25:23:38") is None
     assert month_first(b"Nov 03 09:23:38 host") is None
-    assert glog(b"1123 08:00:00.123456") == Yearless(11, 23, 8 * HOUR + 123_456)
+    assert glog(b"1123 08:00:00.123456") == Yearless(month=11, day=23, since=8 * HOUR + 123_456)
     assert glog(b"1323 08:00:00.123456") is None
     assert glog(b"1131 08:00:00.123456") is None
 
@@ -78,7 +78,11 @@ def test_nothing_raises(text: bytes, mtime: int, starts: bool) -> None:
     glog(text)
     period = Span(lo=mtime, hi=mtime + DAY)
     for walk in (YearWalk(mtime, None), YearWalk(mtime, BERLIN, period, starts=starts)):
-        for one in (Yearless(2, 29, 0), Yearless(12, 31, DAY), Yearless(1, 1, 0)):
+        for one in (
+            Yearless(month=2, day=29, since=0),
+            Yearless(month=12, day=31, since=DAY),
+            Yearless(month=1, day=1, since=0),
+        ):
             span = walk.span(one)
             assert span is None or span.lo <= span.hi
 
@@ -128,13 +132,11 @@ def test_without_jumps_the_place_of_a_stamp_does_not_matter() -> None:
 
 def test_a_file_longer_than_a_year_is_walked_backwards() -> None:
     """Where the stamps fall back by almost a year the lines above are a year older, if the file is seen as a whole."""
-    days = [f"{month} {day:02}" for _ in range(2) for month in ENGLISH for day in (1, 6, 11, 16, 21, 26)]
-    found = walked(days, "2026-12-27T00:00:00Z")
-    assert found[0] == ("2025-01-01", "2025-01-01")
-    assert found[71] == ("2025-12-26", "2025-12-26")
-    assert found[72] == ("2026-01-01", "2026-01-01")
-    assert found[-1] == ("2026-12-26", "2026-12-26")
-    late = walked(days, "2026-12-27T00:00:00Z", prepared=False)
+    year = [f"{month} {day:02}" for month in ENGLISH for day in (*range(1, 29, 3), 30) if (month, day) != ("Feb", 30)]
+    found = walked(year * 2, "2026-12-31T00:00:00Z")
+    assert [found[place] for place in (0, len(year) - 1)] == once("2025-01-01", "2025-12-30")
+    assert [found[place] for place in (len(year), -1)] == once("2026-01-01", "2026-12-30")
+    late = walked(year * 2, "2026-12-31T00:00:00Z", prepared=False)
     assert late[0] == ("2026-01-01", "2026-01-01"), "who does not see the whole file takes the later year: never early"
 
 
@@ -251,3 +253,20 @@ def test_an_ordered_file_seen_whole_is_dated_right(end: datetime, gaps: list[int
     for instant, span in zip(instants, spans, strict=True):
         assert span is not None
         assert span.lo <= instant_of(instant) <= span.hi
+
+
+@given(MOMENTS, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=40), st.booleans())
+def test_disorder_never_dates_too_early(end: datetime, steps: list[tuple[int, int]], often: bool) -> None:
+    """Lines that come up to a month late, in a file of any length seen whole: no end of an interval is early."""
+    newest = end.replace(tzinfo=UTC, hour=12, minute=0, second=0, microsecond=0)
+    instants, at = [newest], newest
+    for gap, late in steps:
+        at -= timedelta(days=gap)
+        instants.insert(0, at - timedelta(days=late if often or late % 5 == 0 else 0))
+    stamps = [stamp(f"{ENGLISH[instant.month - 1]} {instant.day:2} 12:00:00") for instant in instants]
+    walk = YearWalk(instant_of(newest), ZULU)
+    walk.prepare(stamps)
+    for instant, one in zip(instants, stamps, strict=True):
+        span = walk.span(one)
+        assert span is not None
+        assert span.hi >= instant_of(instant)

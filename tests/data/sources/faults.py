@@ -1,8 +1,10 @@
-"""Real faults: another owner, another process."""
+"""Real faults: another owner, a full disk."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.data.sources.lab import FilesLab
 
@@ -32,3 +34,10 @@ def as_nobody(act: Callable[[], dict[str, str]], lab: FilesLab) -> dict[str, str
     os.waitpid(child, 0)
     found: dict[str, str] = json.loads(said)
     return found
+
+
+def fill(folder: Path) -> None:
+    """Write until not a byte is left."""
+    with (folder / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(b"x" * 4096)

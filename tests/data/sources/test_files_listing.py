@@ -281,24 +281,28 @@ def test_errors_show_names_escaped(lab: FilesLab) -> None:
 
 def test_depth_has_a_limit_and_no_recursion(lab: FilesLab) -> None:
     """A tree of 5,000 folders is walked to the limit and no further, without a recursion error (FS 10)."""
-    deepest = os.open(lab.root, os.O_RDONLY)
-    for _ in range(5000):
+    try:
+        make_deep(lab.root, 5000)
+        at_limit = "d/" * 32 + "deep.log"
+        lab.old(at_limit)
+        assert list(lab.skipped().values()) == ["too_deep"]
+        assert lab.purge()[at_limit].code is Code.DELETED
+        walk = f"import os; print(sum(1 for _ in os.walk({str(lab.root)!r})))"
+        naive = subprocess.run([sys.executable, "-c", walk], check=False, capture_output=True)
+        assert naive.returncode != 0 or int(naive.stdout) < 5001
+    finally:
+        subprocess.run(["rm", "-rf", str(lab.root)], check=True)  # deeper than shutil can go
+
+
+def make_deep(root: Path, depth: int) -> None:
+    """Make folders within folders, deeper than any path can say."""
+    deepest = os.open(root, os.O_RDONLY)
+    for _ in range(depth):
         os.mkdir("d", dir_fd=deepest)
         below = os.open("d", os.O_RDONLY, dir_fd=deepest)
         os.close(deepest)
         deepest = below
     os.close(deepest)
-    at_limit = "d/" * 32 + "deep.log"
-    lab.old(at_limit)
-    assert list(lab.skipped().values()) == ["too_deep"]
-    assert lab.purge()[at_limit].code is Code.DELETED
-    naive = subprocess.run(
-        [sys.executable, "-c", f"import os; print(sum(1 for _ in os.walk({str(lab.root)!r})))"],
-        check=False,
-        capture_output=True,
-    )
-    assert naive.returncode != 0 or int(naive.stdout) < 5001
-    subprocess.run(["rm", "-rf", str(lab.root)], check=True)
 
 
 def test_many_files_need_little_memory(tmp_path: Path) -> None:
