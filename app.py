@@ -220,7 +220,7 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
                 people=people,
                 roles_of=roles_of,
                 documents=Documents(
-                    folder / "certificates",
+                    folder=folder / "certificates",
                     signer=signer,
                     texts=load_texts(),
                     controller=settings.contacts.controller,

@@ -1,6 +1,7 @@
 """Turns the outcome of a purge into its certificate or report: signed JSON, and a PDF in each language."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cards.texts import Texts
@@ -39,44 +40,34 @@ TERMS = "05-2025"
 """Version of the terms whose clause 2.7 is the rule."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
     """Writes the documents of purges into one folder."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        signer: Signer,
-        texts: Mapping[Lang, Texts],
-        controller: str,
-        sources: Mapping[str, Source],
-        rules: Mapping[str, RetentionRule],
-        office_of: Callable[[str], Office],
-        known: tuple[str, ...],
-        version: str,
-    ) -> None:
-        self._folder = folder
-        self._signer = signer
-        self._texts = texts
-        self._issuer = issuer_of(controller)
-        self._sources = sources
-        self._rules = rules
-        self._office_of = office_of
-        self._known = known
-        self._version = version
+    folder: Path
+    signer: Signer
+    texts: Mapping[Lang, Texts]
+    controller: str
+    sources: Mapping[str, Source]
+    rules: Mapping[str, RetentionRule]
+    office_of: Callable[[str], Office]
+    """Tells as what somebody acted, from his pseudonym."""
+    known: tuple[str, ...]
+    """Names and object ids that must not occur."""
+    version: str
 
     def write(self, outcome: Outcome, *, previous: str) -> Written:
         """Issue, render and write; the verdict is what the document says. Raises `StateError`."""
         document = issue(
             self._facts(outcome),
             verdict=outcome.verdict,
-            signer=self._signer,
+            signer=self.signer,
             now=outcome.verified_at,
             previous=previous,
-            known=self._known,
+            known=self.known,
         )
-        pdfs = {lang: render_pdf(document, say, lang=lang) for lang, say in self._texts.items()}
-        written = write_documents(self._folder, document, pdfs, self._signer)
+        pdfs = {lang: render_pdf(document, say, lang=lang) for lang, say in self.texts.items()}
+        written = write_documents(self.folder, document, pdfs, self.signer)
         return Written(
             path=str(written.document),
             digest=document.digest,
@@ -85,7 +76,7 @@ class Documents:
 
     def _facts(self, outcome: Outcome) -> Facts:
         request = outcome.request
-        source = self._sources[request.source]
+        source = self.sources[request.source]
         able = source.capabilities()
         selected, kept = request.preview.selected, request.preview.kept
         results = outcome.results
@@ -94,9 +85,9 @@ class Documents:
         used = ((Action.DELETE, deleted), (Action.REWRITE, rewritten))
         return Facts(
             request=request.id,
-            issuer=self._issuer,
+            issuer=issuer_of(self.controller),
             role=Role.CONTROLLER,
-            rule=applied(self._rules[request.source], terms=TERMS),
+            rule=applied(self.rules[request.source], terms=TERMS),
             reason=Reason.BREAK_GLASS if request.break_glass else Reason.REGULAR,
             sources=(
                 PurgedSource(
@@ -138,14 +129,14 @@ class Documents:
             holds=request.preview.holds,
             copies=tuple(KnownCopy(kind=copy.kind, expires=copy.expires) for copy in source.copies()),
             audit=AuditRange(first=outcome.audit_first, last=outcome.audit_last, head=outcome.audit_head),
-            product=self._version,
+            product=self.version,
         )
 
     def _people(self, outcome: Outcome) -> tuple[Person, ...]:
         request = outcome.request
         approvers = [(Part.APPROVER, approval.by) for approval in request.approvals]
         named = [(Part.REQUESTER, request.requester), *approvers]
-        people = [Person(part=part, office=self._office_of(name), pseudonym=name) for part, name in named]
+        people = [Person(part=part, office=self.office_of(name), pseudonym=name) for part, name in named]
         return (
             *people,
             Person(part=Part.EXECUTOR, office=Office.BOT),

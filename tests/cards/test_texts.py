@@ -20,7 +20,8 @@ from data.retention.unit import Action
 from data.retention.verdict import Level, Verdict
 from tests.domain import ROOT
 
-CODE = [path for folder in ("cards", "dialogs", "bot", "data/certificate") for path in sorted((ROOT / folder).rglob("*.py"))]
+SPEAKING = ("cards", "dialogs", "bot", "data/certificate")
+CODE = [path for folder in SPEAKING for path in sorted((ROOT / folder).rglob("*.py"))]
 FAMILIES = {
     "commands.*": {f"commands.{command.value}" for command in Command},
     "roles.*": {f"roles.{role.value}" for role in Role},

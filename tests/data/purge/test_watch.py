@@ -284,7 +284,7 @@ def lab_watch(lab: Lab) -> Watch:
 
 
 def test_a_restored_file_is_resurrected_and_a_new_one_late(lab: Lab) -> None:
-    """What a purge removed and comes back is resurrected; old records never seen before are late; young ones neither."""
+    """What was purged and comes back is resurrected; old records never seen before are late; young ones neither."""
     old = lab.write("old.log", [100, 99])
     lab.write("young.log", [1])
     kept = old.read_bytes()
