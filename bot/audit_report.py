@@ -8,7 +8,7 @@ from typing import Any
 from cards.texts import Texts
 from data.audit.checkpoint import read_checkpoint_file
 from data.audit.export import export
-from data.audit.keys import read_public
+from data.audit.keys import PUBLIC, read_public
 from data.audit.report import AuditReport, Verdict
 from data.audit.verify import verify
 from data.errors import SettingsError, StateError
@@ -83,6 +83,6 @@ def write_export(folder: Path, out: Path, *, texts: Mapping[Lang, Texts]) -> Non
 
 def _public(folder: Path) -> bytes | None:
     try:
-        return read_public(folder / "keys" / "audit.pub")
+        return read_public(folder / "keys" / PUBLIC)
     except (StateError, OSError):
         return None

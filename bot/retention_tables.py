@@ -47,16 +47,16 @@ def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
 def _notes(status: SourceStatus) -> list[str]:
     summary = status.summary
     counted = {
-        "units in use, not to be touched": summary.active,
-        "units held": status.held,
-        "records dated in the future, not believed": summary.future,
-        "undatable records, never deleted": summary.undatable,
-        "lines not understood": summary.unparsed,
-        "damaged units": summary.damaged,
-        "units that cannot be read": summary.unreadable,
-        "roll sets that nobody writes to any more": summary.dead,
+        "in use, not to be touched": ("unit", summary.active),
+        "held": ("unit", status.held),
+        "dated in the future, not believed": ("record", summary.future),
+        "undatable, never deleted": ("record", summary.undatable),
+        "not understood": ("line", summary.unparsed),
+        "damaged": ("unit", summary.damaged),
+        "that cannot be read": ("unit", summary.unreadable),
+        "that nobody writes to any more": ("roll set", summary.dead),
     }
-    notes = [f"{status.source}: {count:,} {what}" for what, count in counted.items() if count]
+    notes = [f"{status.source}: {several(count, thing)} {what}" for what, (thing, count) in counted.items() if count]
     notes += [
         f"{status.source}: {count:,} skipped ({reason.replace('_', ' ')})" for reason, count in summary.skipped.items()
     ]
@@ -75,14 +75,17 @@ def show_preview(console: Console, request: PurgeRequest) -> None:
         ("records older than", instant(request.cutoff) or "-"),
         (
             "would go",
-            f"{selected.records:,} records in {selected.units:,} units, {size(selected.bytes)}",
+            f"{several(selected.records, 'record')} in {several(selected.units, 'unit')}, {size(selected.bytes)}",
         ),
         (
             "dated",
             f"from {short(selected.oldest)} to {short(selected.youngest)}",
         ),
-        ("of these rewritten", f"{request.preview.rewritten_units:,} units that also hold younger records"),
-        ("would stay", f"{kept.records:,} records in {kept.units:,} units, the oldest from {short(kept.oldest)}"),
+        ("of these rewritten", f"{several(request.preview.rewritten_units, 'unit')} with younger records too"),
+        (
+            "would stay",
+            f"{several(kept.records, 'record')} in {several(kept.units, 'unit')}, the oldest from {short(kept.oldest)}",
+        ),
         ("left on purpose", _codes(request.preview.residue) or "nothing"),
         ("share of the source", f"{request.preview.share:.1%}"),
         ("code", request.code),
@@ -103,8 +106,11 @@ def show_result(console: Console, request: PurgeRequest) -> None:
     table.add_row("request:", request.id)
     table.add_row("verdict:", Text(request.verdict, style=_VERDICTS.get(request.verdict, "")))
     gone = found["deleted"]
-    table.add_row("deleted:", f"{gone['records']:,} records, {gone['units']:,} whole units, {size(gone['bytes'])}")
-    table.add_row("rewritten:", f"{found['rewritten_units']:,} units")
+    table.add_row(
+        "deleted:",
+        f"{several(gone['records'], 'record')}, {several(gone['units'], 'whole unit')}, {size(gone['bytes'])}",
+    )
+    table.add_row("rewritten:", several(found["rewritten_units"], "unit"))
     table.add_row("left:", _codes(found["residue"]) or "nothing")
     table.add_row("certificate:" if request.verdict in {"PASS", "PENDING"} else "report:", Text(request.certificate))
     console.print(table)
@@ -153,6 +159,11 @@ def show_holds(console: Console, found: Iterable[Hold]) -> None:
 
 def _codes(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in counts.items())
+
+
+def several(count: int, thing: str) -> str:
+    """Write a count with its noun."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def short(moment: Instant | None) -> str:

@@ -23,7 +23,8 @@ from data.audit.disk import flush_folder, make_folder
 from data.errors import StateError
 
 _PRIVATE: Final = "audit.key"
-_PUBLIC: Final = "audit.pub"
+PUBLIC: Final = "audit.pub"
+"""Name of the file with the public key."""
 _OTHERS: Final = 0o077
 _LARGEST: Final = 4096
 _RAW: Final = 32
@@ -97,7 +98,7 @@ def public_pem(public: bytes) -> bytes:
 
 def read_public(path: Path) -> bytes:
     """Read a public key file (PEM) or the one of a key folder, as 32 raw bytes; raises `StateError`."""
-    file = path / _PUBLIC if path.is_dir() else path
+    file = path / PUBLIC if path.is_dir() else path
     try:
         content = _read(file)
         key = load_pem_public_key(content)
@@ -119,9 +120,9 @@ def _read_private(folder: Path) -> Ed25519PrivateKey | None:
     try:
         content = _read(path, private=True)
     except FileNotFoundError:
-        if os.path.lexists(folder / _PUBLIC):
+        if os.path.lexists(folder / PUBLIC):
             message = (
-                f"{path}: the private key is gone, its public half is there; bring it back, or move {_PUBLIC} away"
+                f"{path}: the private key is gone, its public half is there; bring it back, or move {PUBLIC} away"
             )
             raise StateError(message) from None
         return None
@@ -146,10 +147,10 @@ def _make_private(folder: Path) -> Ed25519PrivateKey:
 
 def _keep_public(folder: Path, key: Ed25519PublicKey) -> None:
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    if not os.path.lexists(folder / _PUBLIC) and _place(folder, _PUBLIC, pem):
+    if not os.path.lexists(folder / PUBLIC) and _place(folder, PUBLIC, pem):
         return
-    if read_public(folder / _PUBLIC) != _raw(key):
-        message = f"{folder / _PUBLIC}: is not the public half of {_PRIVATE}"
+    if read_public(folder / PUBLIC) != _raw(key):
+        message = f"{folder / PUBLIC}: is not the public half of {_PRIVATE}"
         raise StateError(message)
 
 

@@ -38,6 +38,8 @@ _TIMES: Final = (b"0000", b"0059", b"0100", b"1459", b"1500", b"2959", b"3000", 
 _ODD: Final = len(_TIMES)
 _HIGHEST: Final = MappingProxyType({10 * HOUR: b"2", 10 * MINUTE: b"5", 10 * SECOND: b"5"})
 _ANY = 255
+_ALL = (1 << 64) - 1
+_HIGHEST_BITS = 0x8080_8080_8080_8080
 _DIGITS: Final = b"0123456789"
 _WORD = 8
 _DAY_COSTS = 8
@@ -219,17 +221,18 @@ class Matcher:
         full = np.uint8(0xFF)
         equal = kinds == ord("=")
         digit = np.isin(kinds, np.frombuffer(b"952N", np.uint8))
-        spare = np.select([kinds == ord("5"), kinds == ord("2")], [np.uint8(0x7A), np.uint8(0x7D)], np.uint8(0x76))
+        spare = np.select([equal, kinds == ord("5"), kinds == ord("2"), digit], [0x7F, 0x7A, 0x7D, 0x76], 0)
         coarse = np.isin(kinds, np.frombuffer(b"NF", np.uint8))
-        self._equal = np.where(equal, full, 0).astype(np.uint8).view(np.uint64)
-        self._literal = np.where(equal, literal, 0).astype(np.uint8).view(np.uint64)
-        self._digit = np.where(digit, full, 0).astype(np.uint8).view(np.uint64)
-        self._nought = np.where(digit, 0x30, 0).astype(np.uint8).view(np.uint64)
-        self._beyond = np.where(digit, spare, 0).astype(np.uint8).view(np.uint64)
-        self._top = np.where(digit, 0x80, 0).astype(np.uint8).view(np.uint64)
+        expected = np.where(equal, literal, np.where(digit, 0x30, 0))
+        self._expected = expected.astype(np.uint8).view(np.uint64)
+        self._looked_at = np.where(equal | digit, full, 0).astype(np.uint8).view(np.uint64)
+        self._spare = spare.astype(np.uint8).view(np.uint64)
+        """What may be added to a byte, less what is expected there, before its highest bit is set."""
         self._coarse = np.where(coarse, full, 0).astype(np.uint8).view(np.uint64)
-        self._columns = np.array([at for at, _ in stencil.fine], np.intp)
-        self._weights = np.array([float(weight) for _, weight in stencil.fine])
+        fine = dict(stencil.fine)
+        self._from, self._to = min(fine, default=0), max(fine, default=-1) + 1
+        self._weights = np.array([float(fine.get(at, 0)) for at in range(self._from, self._to)])
+        self._noughts = 48 * sum(fine.values())
         self._classes = np.array([class_of(byte) for byte in range(256)], np.uint8)
 
     def match(self, data: bytes, windows: "Rows") -> "tuple[NDArray[np.bool_], Bytes]":
@@ -247,13 +250,15 @@ class Matcher:
         seen = all_windows[at]
         words = seen.view(np.uint64).reshape(len(windows), -1)
         bad = np.zeros(len(windows), np.uint64)
-        for index in range(words.shape[1]):
-            word = words[:, index]
-            if self._equal[index]:
-                bad |= (word ^ self._literal[index]) & self._equal[index]
-            if self._digit[index]:
-                value = (word ^ self._nought[index]) & self._digit[index]
-                bad |= ((value + self._beyond[index]) | value) & self._top[index]
+        for index in np.flatnonzero(self._looked_at):
+            rest = words[:, index] ^ self._expected[index]
+            if self._looked_at[index] != _ALL:
+                rest &= self._looked_at[index]
+            bad |= rest
+            rest += self._spare[index]
+            bad |= rest
+        # A byte that is not what it may be has its highest bit set, before or after adding; a carry only follows such.
+        bad &= _HIGHEST_BITS
         fits = (bad == 0) & inside
         if self.stencil.following != _ANY:
             behind = np.frombuffer(data, np.uint8)[at + self.stencil.length]
@@ -277,10 +282,11 @@ class Matcher:
         """Add up the fine digits of every line, in microseconds."""
         import numpy as np  # heavy, and not needed for a small file
 
-        if not len(self._columns):
+        if not len(self._weights):
             return np.zeros(len(seen), np.int64)
-        digits = (seen[:, self._columns] - np.uint8(48)).astype(np.float64)
+        digits = seen[:, self._from : self._to].astype(np.float64)
         total: Rows = (digits @ self._weights).astype(np.int64)
+        total -= self._noughts
         return total
 
 

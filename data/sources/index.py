@@ -89,9 +89,12 @@ _PUT: Final = "INSERT OR REPLACE INTO files (COLUMNS) VALUES (PLACES)".replace(
 ).replace("COLUMNS", ", ".join(_COLUMNS))
 _FULL: Final = "SELECT COLUMNS FROM files WHERE folder = ? AND leaf = ?".replace("COLUMNS", ", ".join(_COLUMNS))
 _FIRST_SEEN: Final = """
-SELECT min(first_seen) FROM files WHERE inode = :inode OR (folder = :folder AND leaf = :leaf AND mtime_ns = :mtime_ns)
+SELECT min(first_seen) FROM files WHERE
+    (inode = :inode AND mtime_ns = :mtime_ns AND size = :size)
+    OR (folder = :folder AND leaf = :leaf AND (mtime_ns = :mtime_ns OR (inode = :inode AND size <= :size)))
 """
-"""A renamed file keeps its inode, a rewritten one its name and its mtime."""
+"""The same unit: renamed it keeps all but its name, rewritten its name and mtime, written on its name and inode. An
+inode alone says nothing: a new file often gets that of a deleted one."""
 _ID_OF: Final = {
     "folders": ("SELECT id FROM folders WHERE path = ?", "INSERT INTO folders (path) VALUES (?)"),
     "rolls": ("SELECT id FROM rolls WHERE key = ?", "INSERT INTO rolls (key) VALUES (?)"),
@@ -219,7 +222,13 @@ class Index:
         return int(found[0])
 
     def _first_seen(self, folder: int, leaf: bytes, identity: Identity) -> Instant:
-        asked = {"folder": folder, "leaf": leaf, "inode": identity.inode, "mtime_ns": identity.mtime_ns}
+        asked = {
+            "folder": folder,
+            "leaf": leaf,
+            "inode": identity.inode,
+            "mtime_ns": identity.mtime_ns,
+            "size": identity.size,
+        }
         found = self.connection.execute(_FIRST_SEEN, asked).fetchone()
         return self.marks.now if found[0] is None else min(int(found[0]), self.marks.now)
 

@@ -16,7 +16,7 @@ from data.sources.interface import Acted, Guard
 from data.sources.opening import full_digest
 from data.sources.reading import ReadsLogs, facts_of
 
-_ASIDE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ASIDE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOATIME
 _MODE: Final = 0o600
 _NO_ATTRIBUTES: Final = frozenset({errno.ENOTSUP, errno.ENODATA})
 _OTHERS: Final = ("security.", "trusted.")

@@ -60,10 +60,9 @@ class ManifestFiles:
         """Remove a manifest that is no longer needed: it holds file names. Again is no change. Raises `StateError`."""
         name = self._writable(request_id)
         with _told(request_id, "not removed"), suppress(FileNotFoundError), _opened(self._folder) as folder:
-            for found in (f"{name}.new", name):
-                with suppress(FileNotFoundError):
-                    os.unlink(found, dir_fd=folder)
-            os.fsync(folder)
+            removed = [_remove(found, folder) for found in (f"{name}.new", name)]
+            if any(removed):
+                os.fsync(folder)
 
     def _rows(self, request_id: str, checked: tuple[int, ...]) -> Iterator[Planned]:
         with _told(request_id, "cannot be read"), self._reading(_name_of(request_id)) as file:
@@ -109,6 +108,14 @@ def _opened(folder: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _remove(name: str, folder: int) -> bool:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _identity(file: IO[bytes]) -> tuple[int, ...]:

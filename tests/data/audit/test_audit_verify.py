@@ -510,13 +510,34 @@ def test_a_line_without_end_is_read_in_bounded_memory(sealed: Installation) -> N
 
 @pytest.mark.parametrize("change", [{"origin": "f" * 16}, {"first": 2}, {"root": "a" * 64}])
 def test_a_checkpoint_must_agree_in_every_word(sealed: Installation, change: dict[str, object]) -> None:
-    """A genuine checkpoint over the right head, but of another log, epoch or root, is contradicted; the right one not."""
+    """A genuine checkpoint over the right head, but of another log, epoch or root, is contradicted."""
     kept = off_host(sealed)
     fields = {name: getattr(kept, name) for name in ("origin", "epoch", "first", "size", "head", "root", "at")}
     assert sealed.verify(since=sign_checkpoint(sealed.signer, **fields)).verdict is Verdict.INTACT
     report = sealed.verify(since=sign_checkpoint(sealed.signer, **{**fields, **change}))
     assert report.verdict is Verdict.BROKEN
     assert found(report) == {(FlawCode.REWRITTEN, 13)}
+
+
+def test_a_log_cannot_begin_in_the_middle(sealed: Installation) -> None:
+    """A first entry that claims to go on from something is altered, even in a log chained and signed anew."""
+    lines = sealed.lines()
+    rewrite(sealed, lambda lines: chained_anew([lines[0].replace(b"0" * 64, b"a" * 64), *lines[1:]]))
+    resign(sealed)
+    report = sealed.verify()
+    assert report.verdict is Verdict.BROKEN
+    assert found(report) == {(FlawCode.ALTERED, 1)}
+    sealed.epoch.write_bytes(b"".join(lines))
+    resign(sealed)
+    assert sealed.verify().verdict is Verdict.INTACT
+
+
+def test_a_checkpoint_over_a_missing_entry_adds_nothing(installation: Installation) -> None:
+    """An entry taken out together with its checkpoint's place is one gap, not a log written anew as well."""
+    installation.fill(3)
+    installation.fill(5)
+    rewrite(installation, lambda lines: lines[:3] + lines[4:])
+    assert found(installation.verify()) == {(FlawCode.GAP, 4)}
 
 
 def test_very_many_findings_are_counted_not_kept(installation: Installation) -> None:

@@ -132,6 +132,13 @@ def test_cr12_a_key_out_of_reach_stops_no_record(installation: Installation) -> 
     signer.reachable = True
     log.append("tick.tock")
     assert log.unsealed == 0
+    signer.reachable = False
+    for _ in range(100):
+        log.append("tick.tock")
+    assert log.unsealed == 100
+    log.close()
+    log = installation.open()
+    assert log.unsealed == 0, "what is due is made up for at the next start"
     log.close()
     assert installation.verify().verdict is Verdict.INTACT
 
@@ -149,6 +156,32 @@ def test_cr12_a_torn_checkpoint_is_cut_off(installation: Installation) -> None:
         assert installation.verify().verdict is Verdict.INTACT
         assert all(checkpoint_of(line) for line in installation.checkpoints.read_bytes().splitlines())
         whole = installation.checkpoints.read_bytes()
+
+
+def test_a_new_key_goes_on_with_the_log_of_the_old_one(installation: Installation) -> None:
+    """After a change of keys the log is opened and signed; with the new key alone the old ones stay unchecked."""
+    installation.fill(3)
+    (installation.state / "keys").rename(installation.state / "old-keys")
+    installation.fill(3)
+    assert installation.verify().verdict is Verdict.NOT_CHECKABLE
+    sizes = [checkpoint_of(line).size for line in installation.checkpoints.read_bytes().splitlines()]
+    assert sizes == [1, 4, 7]
+
+
+def test_checkpoints_of_another_log_are_refused(installation: Installation, tmp_path: Path) -> None:
+    """A log beside which the checkpoints of another one lie is not opened; without them it is."""
+    other = Installation(state=tmp_path / "other")
+    other.fill(1)
+    log = installation.open(signed=False)
+    log.append("tick.tock")
+    installation.clock.advance(366 * 86_400)
+    log.append("tick.tock")
+    log.close()
+    installation.checkpoints.write_bytes(other.checkpoints.read_bytes())
+    with pytest.raises(StateError, match="different logs"):
+        installation.open(signed=False)
+    installation.checkpoints.unlink()
+    installation.open(signed=False).close()
 
 
 def test_a_new_epoch_is_signed_at_its_first_entry(installation: Installation) -> None:
@@ -234,6 +267,8 @@ def test_a_signature_holds_for_nothing_else(data: st.DataObject) -> None:
     fields = {name: GOOD[name] for name in ("origin", "epoch", "first", "size", "head", "root")}
     made = sign_checkpoint(signer, **fields, at=7_000_000)
     assert is_genuine(made, signer.public)
+    signer.key_id = "f" * 16
+    assert not is_genuine(sign_checkpoint(signer, **fields, at=7_000_000), signer.public), "a key under a false name"
     name = data.draw(st.sampled_from(["epoch", "first", "size", "at", "origin", "head", "root", "key", "signature"]))
     old = getattr(made, name)
     new = data.draw(st.integers(1, 10**9) if isinstance(old, int) else st.text("0123456789abcdef+/", max_size=90))

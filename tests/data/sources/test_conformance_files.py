@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from data.formats.families.registry import all_families
+from data.formats.logs import LogReader
 from tests.data.sources.conformance import SourceConformance
 from tests.data.sources.lab import FilesLab
 from tests.data.sources.reader import LineReader
@@ -25,3 +27,12 @@ class TestFilesWithoutRewrite(SourceConformance):
     def lab(self, tmp_path: Path) -> FilesLab:
         """Give a folder of its own to every test."""
         return FilesLab(tmp_path, reader=LineReader(), rewrite=False)
+
+
+class TestFilesAndFormats(SourceConformance):
+    """Files, with the product's own reader."""
+
+    @pytest.fixture
+    def lab(self, tmp_path: Path) -> FilesLab:
+        """Give a folder of its own to every test."""
+        return FilesLab(tmp_path, reader=LogReader(all_families()))

@@ -152,7 +152,7 @@ def test_what_cannot_be_stored_the_same_is_refused(stores: RetentionStores) -> N
 def test_of_fifty_threads_exactly_one_wins_each_version(stores: RetentionStores) -> None:
     """Fifty threads change one request at once, three rounds: one succeeds in each, the others are told."""
     stores.requests.add(a_request())
-    gate = Barrier(50)
+    gate = Barrier(50, timeout=30)
 
     def change(number: int) -> list[int]:
         won = []
