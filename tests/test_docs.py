@@ -3,9 +3,10 @@
 import ast
 import fnmatch
 import inspect
+import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,20 +14,30 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from typer.main import get_command
+from typer.testing import CliRunner
 
 import app as application  # noqa: TID251  the pages describe what app.py builds
 import cards.ask
 import cards.help
-from bot.console import build_cli
+from bot.console import BAD_INPUT, BAD_INPUT_REASONS, REFUSED, build_cli
 from bot.logs import ALLOWED
 from bot.metrics import Metrics
 from bot.settings import Settings
 from cards.verbs import Verb
 from data import errors
 from data.access import Role, roles_granting
+from data.audit.report import FlawCode, verdict_of
 from data.catalogue.loader import load_catalogue
 from data.errors import CallerError
+from data.formats.families.registry import all_families
+from data.purge.clock_guard import judge_tick
 from data.questions.commands import STATE_CHANGING, Command
+from data.retention.evidence import Evidence
+from data.retention.request import State
+from data.retention.residue import Code
+from data.retention.verdict import Verdict
+from data.sources.opening import refused
+from data.watch import Standing
 from dialogs.purge import NEEDS
 from dialogs.router import Router
 from dialogs.turn import Turn, TurnKind
@@ -192,7 +203,16 @@ def test_settings_named_on_a_page_exist(page: Path) -> None:
     }
     for section, field in re.findall(r"PROCALL_([A-Z]+)__([A-Z0-9_]+)", text_of(page)):
         named.add("notices" if section == "NOTICES" else f"{section}.{field}".lower())
-    assert named <= set(settings_fields())
+    assert named - audit_kinds() <= set(settings_fields())
+
+
+def test_a_setting_that_nothing_uses_is_marked() -> None:
+    """The README marks exactly the settings that no line of code reads."""
+    trees = [ast.parse(text_of(path)) for path in PRODUCT if path.name != "settings.py"]
+    read = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    unread = {name for name in settings_fields() if name.rpartition(".")[2] not in read}
+    rows = rows_of(part(README, "Settings"), "setting")
+    assert {words_in(name)[0] for name, _, meaning in rows if meaning.startswith("†")} == unread
 
 
 # -- what can be typed ------------------------------------------------------------------------------------------------
@@ -424,11 +444,162 @@ def test_problems_of_readiness_are_explained() -> None:
     assert all(f'"{name}"' in code for name in unique([words_in(row[0])[0] for row in rows]))
 
 
+# -- the retention engine ---------------------------------------------------------------------------------------------
+
+
+def first_column(title: str, header: str) -> set[str]:
+    """Give everything that a table of the operations page names in its first column; nothing comes twice."""
+    rows = rows_of(part(OPERATIONS, title), header)
+    assert all(len(row) > 1 and row[1] for row in rows)
+    return unique([word for row in rows for word in words_in(row[0])])
+
+
+@pytest.mark.parametrize(
+    ("title", "header", "words"),
+    [
+        ("What is left, and why", "code", Code),
+        ("A purge", "request state", State),
+        ("A purge", "verdict", Verdict),
+        ("What scan says", "source state", Standing),
+        ("How a record is dated", "evidence", Evidence),
+        ("Formats", "family", [family.id for family in all_families()]),
+    ],
+    ids=["codes", "states", "verdicts", "standings", "evidence", "families"],
+)
+def test_every_word_of_the_engine_has_its_row(title: str, header: str, words: Iterable[str]) -> None:
+    """Each table of the operations page on the engine names every word that the code knows, and no other."""
+    assert first_column(title, header) == set(words)
+
+
+def test_every_finding_of_the_audit_has_its_row() -> None:
+    """The table of findings names each with the verdict that it alone gives."""
+    rows = rows_of(part(OPERATIONS, "Audit"), "finding")
+    told = {word: verdict.replace(" ", "_") for words, verdict, _ in rows for word in words_in(words)}
+    assert told == {code: verdict_of(frozenset({code})) for code in FlawCode}
+
+
+def audit_kinds() -> set[str]:
+    """List the kinds of audit entries that the code writes, but for those named after a state."""
+    found = r'"((?:audit\.(?:opened|torn)|clock|request|purge|hold)(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
+    folders = ("audit", "purge")
+    code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
+    return set(re.findall(found, code))
+
+
+def test_every_kind_of_an_audit_entry_has_its_row() -> None:
+    """The table of kinds names every kind of entry that the code writes, and no other."""
+    assert first_column("Audit", "kind") - {"request."} == audit_kinds()
+
+
+def raised(name: str) -> set[str]:
+    """List the first words of all errors of a class that the code raises."""
+    return {
+        str(node.args[0].value)
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(text_of(path)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def test_every_refusal_of_the_engine_has_its_row_with_its_exit_code() -> None:
+    """The table of refusals names every reason that a rule of the engine gives, with the exit code it leads to."""
+    rows = rows_of(part(OPERATIONS, "Refusals"), "reason")
+    told = {reason: code for reasons, code, _ in rows for reason in words_in(reasons)}
+    codes = {reason: str(BAD_INPUT if reason in BAD_INPUT_REASONS else REFUSED) for reason in raised("RefusedError")}
+    assert told == codes
+
+
+def test_the_lines_below_a_scan_are_explained() -> None:
+    """Each line that the operations page explains is one that a scan can print."""
+    code = text_of(ROOT / "bot" / "retention_tables.py")
+    rows = rows_of(part(OPERATIONS, "What scan says"), "line")
+    assert [row[0] for row in rows if row[0].partition(",")[0] not in code] == []
+
+
+def words_of(function: Callable[..., object]) -> set[str]:
+    """List the words that a function can give back."""
+    tree = ast.parse(inspect.getsource(function))
+    given = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
+    texts = [node.value for value in given for node in ast.walk(value) if isinstance(node, ast.Constant)]
+    return {text for text in texts if isinstance(text, str) and text}
+
+
+def test_every_block_of_the_clock_has_its_row() -> None:
+    """The table of clocks names every reason for which nothing is deleted, and no other."""
+    assert first_column("Clocks", "blocked") == words_of(judge_tick) | raised("ClockError")
+
+
+def test_everything_that_is_skipped_has_its_row() -> None:
+    """The table of what is never touched names every reason for which something is no unit, and no other."""
+    walked = re.findall(r'reason ?= ?"([a-z_]+)"', text_of(ROOT / "data" / "sources" / "walk.py"))
+    assert first_column("What is never touched", "skipped") == words_of(refused) | set(walked)
+
+
+@pytest.fixture(scope="module")
+def purged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Mapping[str, Mapping[str, Any]]]]:
+    """Purge a source of the samples; give the state folder and the JSON of each command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("purged"))
+        patch.delenv("PROCALL_SETTINGS", raising=False)
+        services, runner = application.Application(), CliRunner()
+        said: dict[str, Mapping[str, Any]] = {}
+
+        def say(*words: str) -> Mapping[str, Any]:
+            result = runner.invoke(build_cli(services), [*words, "--dev", "--json"])
+            assert result.exit_code == 0, result.output
+            found: Mapping[str, Any] = json.loads(result.output)
+            said[" ".join(words[:2]).removesuffix(" ") if words[0] != "scan" else "scan"] = found
+            return found
+
+        say("scan")
+        shown = say("purge", "preview", "stack-traces")
+        say("purge", "run", "--request", shown["request"], "--code", shown["code"], "--reason", "test")
+        say("purge", "show", shown["request"])
+        say("hold", "add", "exceptions", "--reason", "test")
+        said["hold list"] = say("hold", "list")["holds"][0]
+        say("audit", "verify")
+        yield Path("var/dev").absolute(), said
+
+
+def test_every_file_of_the_state_folder_has_its_row(purged: tuple[Path, object]) -> None:
+    """The table of files names every file that a purge leaves in the state folder."""
+    folder = purged[0]
+    rows = rows_of(part(OPERATIONS, "The state folder"), "file")
+    patterns = [word.replace("YYYY", "*") for row in rows for word in words_in(row[0])] + ["samples/*"]
+    files = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    assert [name for name in files if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)] == []
+    assert {name.partition("/")[0] for name in files} >= {"audit", "certificates", "keys", "manifests", "sources"}
+
+
+def test_the_json_of_the_engine_has_the_keys_that_are_told(purged: tuple[Path, Mapping[str, Any]]) -> None:
+    """The table of JSON tells the keys of each command's answer, in their order."""
+    said = purged[1]
+    told = {row[0].split(",")[0].strip("`").removesuffix(" --json"): words_in(row[1]) for row in json_rows()}
+    told["purge show"] = told["purge preview"] + told["purge show"]
+    assert list(said["scan"]["sources"][0]) == told.pop("each source")
+    assert {name: list(said[name]) for name in told} == told
+
+
+def json_rows() -> Rows:
+    """Give the table of JSON."""
+    return rows_of(part(OPERATIONS, "JSON"), "command")
+
+
+def test_the_readme_shows_what_a_purge_prints() -> None:
+    """Each line that the README shows of a preview or a result begins as the command line begins it."""
+    shown = re.findall(r"^    ([a-z ]+): {2,}\S", part(README, "Purge old logs"), re.MULTILINE)
+    code = text_of(ROOT / "bot" / "retention_tables.py")
+    assert [label for label in shown if f'"{label}"' not in code and f'"{label}:"' not in code] == []
+    assert {"would go", "code", "verdict", "certificate"} <= set(shown)
+
+
 # -- words, decisions, changes ----------------------------------------------------------------------------------------
 
 FIXED_WORDS = (
     "Notice Clause Topic DataCategory SubjectCategory Source Unit Record Evidence Cutoff Finding PurgeRequest Preview"
     " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox"
+    " Manifest Residue Verdict Level Lease Mark Family Reading Span Report Tombstone"
 ).split()
 
 
@@ -442,8 +613,18 @@ def test_glossary_has_every_fixed_word_in_german_too() -> None:
 
 
 def test_glossary_tells_where_an_idea_is() -> None:
-    """A word of the glossary names the file where its idea is, or says that it comes later."""
-    assert all(row[4] == "later" or words_in(row[4]) for row in rows_of(text_of(GLOSSARY), "word"))
+    """A word of the glossary names the file where its idea is, or says that it comes later and has no class yet."""
+    rows = rows_of(text_of(GLOSSARY), "word")
+    assert all(row[4] == "later" or words_in(row[4]) for row in rows)
+    classes = {name for path in PRODUCT for name in re.findall(r"^class (\w+)", text_of(path), re.MULTILINE)}
+    assert {row[0] for row in rows if row[4] == "later"} & classes == set()
+
+
+def test_glossary_names_the_file_of_a_class() -> None:
+    """A word of the glossary that is the name of a class is explained where that class is."""
+    for word, _, _, _, where in rows_of(text_of(GLOSSARY), "word"):
+        homes = [path for path in PRODUCT if re.search(rf"^class {word}\b", text_of(path), re.MULTILINE)]
+        assert not homes or any(name_of(path) in words_in(where) for path in homes), word
 
 
 def test_every_decision_is_listed_under_its_title() -> None:

@@ -121,9 +121,7 @@ def _read_private(folder: Path) -> Ed25519PrivateKey | None:
         content = _read(path, private=True)
     except FileNotFoundError:
         if os.path.lexists(folder / PUBLIC):
-            message = (
-                f"{path}: the private key is gone, its public half is there; bring it back, or move {PUBLIC} away"
-            )
+            message = f"{path}: the private key is gone, its public half is there; bring it back, or move {PUBLIC} away"
             raise StateError(message) from None
         return None
     try:

@@ -63,10 +63,11 @@ def _taught(lines: Lines, block: Block) -> int:
 
 
 def _never(stencils: list[Stencil], data: bytes, start: int) -> list[bytes]:
-    """List the words that may not occur and might; escapes only where there is any."""
+    """List the words that may not occur and might: none with a backslash or a tab where there is none."""
     words = {word for stencil in stencils for word in stencil.never}
-    if data.find(b"\\", start) < 0:
-        words = {word for word in words if b"\\" not in word}
+    for rare in (b"\\", b"\t"):
+        if data.find(rare, start) < 0:
+            words = {word for word in words if rare not in word}
     return sorted(words)
 
 

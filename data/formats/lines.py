@@ -27,7 +27,7 @@ class Pace:
     longest: int = LONGEST_LINE
     """Bytes of a line that a reader is shown."""
     least: int = _LEAST
-    """Blocks smaller than this are not worth the preparations for reading fast; of smaller files nothing is read twice."""
+    """Blocks smaller than this are not worth the preparations for reading fast; smaller files are read at once."""
     worth: int = 16
     """Lines of one hour for which it pays to ask the reader what their date means."""
     fast: bool = True

@@ -85,6 +85,8 @@ class Deletion:
             return self._act_on(planned, folder, leaf, descriptor)
         except OSError as error:
             return outcome_of(error)
+        except ValueError:  # of the reader
+            return Acted(code=Code.FAILED, reason="unreadable")
         finally:
             os.close(descriptor)
 

@@ -21,10 +21,18 @@ def aside_name(planned: Planned) -> bytes:
 
     What stands there may be somebody's own file, caught in a race: it is never removed unlooked at.
     """
-    identity = planned.unit.identity
-    numbers = (identity.device, identity.inode, identity.size, identity.mtime_ns, identity.ctime_ns)
-    bound = b"%d:%s%s" % (len(planned.unit.name), planned.unit.name, repr(numbers).encode())
-    return b".procall-%s.tmp" % hashlib.sha256(bound).hexdigest()[:16].encode()
+    unit = planned.unit
+    identity = unit.identity
+    bound = b"%d:%b %d %d %d %d %d" % (
+        len(unit.name),
+        unit.name,
+        identity.device,
+        identity.inode,
+        identity.size,
+        identity.mtime_ns,
+        identity.ctime_ns,
+    )
+    return b".procall-%b.tmp" % hashlib.sha256(bound).hexdigest()[:16].encode()
 
 
 def part_name(planned: Planned) -> bytes:

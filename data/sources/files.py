@@ -19,6 +19,7 @@ from data.sources.config import VERSION, FilesConfig, open_root, why_not
 from data.sources.delete import Deletion, Moment, outcome_of
 from data.sources.index import SCHEMA, opened
 from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
+from data.sources.logrotate import rotations
 from data.sources.measure import Measuring
 from data.sources.opening import Folders, edge_digest, identity_of, is_same, open_file
 from data.sources.reading import ReadsLogs, facts_of, to_instant
@@ -31,8 +32,8 @@ class FilesSource:
     """The files below one folder.
 
     `state` is a folder of the bot's own for the scan index, for what was purged, and to read the file system's clock;
-    without one every look reads everything. `reader_version` changes whenever the reader judges otherwise than before,
-    so that nothing it read before is relied on.
+    without one every look reads everything. `rotation` is the folder of logrotate's settings. `reader_version` changes
+    whenever the reader judges otherwise than before, so that nothing it read before is relied on.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class FilesSource:
         reader: ReadsLogs,
         clock: Clock,
         state: Path | None = None,
+        rotation: Path | None = None,
         reader_version: str = "1",
         look: LooksAtOpenFiles = open_files,
     ) -> None:
@@ -51,6 +53,7 @@ class FilesSource:
         self._state = state
         self._index = None if state is None else state / f"{config.id}.index.sqlite"
         self._tombstones = None if state is None else Tombstones(state / f"{config.id}.purged.sqlite")
+        self._rotation = rotation
         self._reader_version = reader_version
         self._look = look
 
@@ -78,7 +81,13 @@ class FilesSource:
     def probe(self) -> Probe:
         """Look whether the root can be used, and how far the file system's clock is from ours."""
         reason = why_not(self._config)
-        return Probe(reachable=not reason, reason=reason, clock_offset=self._clock_offset())
+        own = () if self._rotation is None else rotations(self._config.root, self._rotation)
+        return Probe(
+            reachable=not reason,
+            reason=reason,
+            clock_offset=self._clock_offset(),
+            own_retention={f"logrotate {found.file}: {' '.join(found.paths)}": str(found) for found in own},
+        )
 
     def list_units(self) -> Iterator[Unit | Skipped]:
         """List what is there now, in bounded memory. Raises `SourceError`."""
@@ -262,9 +271,14 @@ class FilesSource:
             return planned
         facts = facts_of(descriptor, measured.unit.name, identity, self._config)
         kept = self._reader.kept(descriptor, facts, marks)
+        if kept.span is None:
+            raise SourceError(f"source {self.id}: {_shown(measured.unit.name)}: nothing in it may be deleted")
         return replace(
             planned,
             action=Action.REWRITE,
+            records=kept.gone.records,
+            lo=kept.span.lo,
+            hi=kept.span.hi,
             bytes=identity.size - kept.kept_bytes,
             kept_bytes=kept.kept_bytes,
             kept_records=kept.kept_records,

@@ -111,6 +111,8 @@ class Measuring:
             look = look_at(descriptor, name, config=self._config, reader=self._reader, marks=self._marks)
         except OSError as error:
             return _unreadable(name, error)
+        except ValueError:  # a family of formats that does not exist, say: one file must not end the whole look
+            return Skipped(name=name, code=Code.DAMAGED, reason="unreadable")
         finally:
             os.close(descriptor)
         grew = look.changed or not is_same(now, identity_of(found.stat))

@@ -5,7 +5,6 @@ It keeps only what its codecs let through, so it refuses what the others refuse.
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Generic
 
 from data.errors import StateError
@@ -182,7 +181,7 @@ class MemoryTickStore:
 
     def put(self, tick: Tick) -> None:
         """Store a tick."""
-        self._tick = replace(self._codec.decode(self._codec.encode(tick)))
+        self._tick = self._codec.decode(self._codec.encode(tick))
 
 
 class MemoryManifestStore:

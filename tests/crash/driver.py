@@ -19,7 +19,7 @@ say how many there are::
     report.must_be_clean()
 
 `most` bounds the number of points (spread over all of them by a fixed seed); `PROCALL_ALL_POINTS=1` runs all.
-`kill_at_random` runs a scenario that never ends and kills it at random moments, always in the same folder.
+`kill_at_random` kills a scenario at random moments: one that never ends in one folder, or one that ends in fresh ones.
 `undurable` reads a trace and names what was not flushed to the disk when something was acknowledged: kills alone cannot
 show that, because the kernel still has the data.
 
@@ -251,22 +251,33 @@ def run_points(
 
 
 def kill_at_random(
-    crashes: Crashes, folder: Path, *, check: Check, rounds: int = 200, task: str = "", seed: int = 9
+    crashes: Crashes,
+    folder: Path,
+    *,
+    check: Check,
+    setup: Callable[[Path], None] | None = None,
+    rounds: int = 200,
+    longest: float = 0.004,
+    task: str = "",
+    seed: int = 9,
 ) -> Report:
-    """Run a scenario that goes on until it is killed, as many times as asked, always in the same folder.
+    """Run a scenario and kill it at a random moment, as many times as asked; then `check` looks and raises.
 
-    Each round is killed up to 4 ms after one of its first acknowledgements; then `check` looks, and raises for anything
-    wrong. What a round acknowledged is in the outcome; what was there before it, the check has to remember.
+    Each round is killed up to `longest` seconds after one of its first acknowledgements. Without `setup` all rounds go
+    on in the same folder with a scenario that never ends: what was there before a round, the check has to remember.
+    With it each round has a fresh folder below `folder`, and a scenario that ends sooner is no failure.
     """
     pick = random.Random(seed)  # noqa: S311  no secrets
     report = Report()
     for number in range(rounds):
-        outcome = crashes.kill_after(folder, acks=pick.randint(0, 6), delay=pick.random() * 0.004, task=task)
+        place = folder if setup is None else _fresh(folder, "round", setup)
+        acks = pick.randint(0, 6) if setup is None else 0
+        outcome = crashes.kill_after(place, acks=acks, delay=pick.random() * longest, task=task)
         assert not outcome.error, outcome.error
         report.points += 1
         report.killed += outcome.killed
         try:
-            check(folder, outcome)
+            check(place, outcome)
         except Exception as error:  # noqa: BLE001  see above
             report.failures.append(f"round {number}: {type(error).__name__}: {str(error)[:300]}")
     return report
@@ -319,7 +330,7 @@ def _fresh(workspace: Path, name: str, setup: Callable[[Path], None]) -> Path:
 def _points_of(task: str, trace: Sequence[Call], modes: Sequence[Mode]) -> Iterator[Point]:
     calls = [call for call in trace if call.op != "note"]
     for number, call in enumerate(calls, start=1):
-        if calls[number - 2 : number + 1] == [call] * 3 and not _all_points():
+        if calls[number - 2 : number + 1] == [call] * 3 and not all_points():
             continue  # in the middle of a long row of equal writes
         for mode in modes:
             if mode not in _ONLY_WRITES or call.op in _WRITES:
@@ -327,11 +338,12 @@ def _points_of(task: str, trace: Sequence[Call], modes: Sequence[Mode]) -> Itera
 
 
 def _spread(points: Sequence[Point], most: int) -> Sequence[Point]:
-    if _all_points() or len(points) <= most:
+    if all_points() or len(points) <= most:
         return points
     chosen = random.Random(7).sample(range(len(points)), most)  # noqa: S311  no secrets
     return [points[number] for number in sorted(chosen)]
 
 
-def _all_points() -> bool:
+def all_points() -> bool:
+    """Tell whether nothing is to be sampled."""
     return os.environ.get("PROCALL_ALL_POINTS") == "1"

@@ -62,7 +62,7 @@ def test_an_acknowledged_entry_is_flushed(shim: Path, arena: Path, keys: Ed25519
     """At each acknowledgement no data and no name of the log waits for an fsync."""
     assert keys.public
     folder = arena / "log"
-    (folder / "audit").mkdir(parents=True)
+    folder.mkdir()
     with Crashes(shim, AUDIT) as crashes:
         trace = crashes.trace(folder, task="aabca")
     assert undurable(trace) == []

@@ -4,14 +4,14 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.formats.families.registry import all_families
-from data.formats.interface import Family
+from data.formats.interface import Family, FileFacts, Kind, Line, Place, Reader
 from data.formats.lines import Pace
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND, read_iso
-from tests.data.formats.engine_fakes import FAMILIES, MARKS, NOW, Case, read, rewrite, stamp
+from tests.data.formats.engine_fakes import FAMILIES, MARKS, NOW, Case, JsonFamily, JsonReader, read, rewrite, stamp
 
 FAST = Pace(block=700, least=1, worth=1)
 SLOW = Pace(fast=False, least=0)
@@ -126,6 +126,97 @@ def test_every_minute_of_a_changing_night_means_the_same(zone: str, nights: tupl
         for step in range(2 * 24 * 60)
     ]
     both(Case(b"\n".join(lines) + b"\n", zone=ZoneInfo(zone)), fast=Pace(block=1 << 16, least=1))
+
+
+HOSTILE = [
+    b'{"@t":"2026-07-01T24:00:00.000000Z","@m":"midnight"}',
+    b'{"@t":"2026-07-01T24:30:00.000000Z","@m":"no such time"}',
+    b'{"@t":"2026-07-01T29:30:00.000000Z","@m":"no such hour"}',
+    b'{"@t":"2026-07-01T23:60:00.000000Z","@m":"no such minute"}',
+    b'{"@t":"2026-07-01T23:59:60.000000Z","@m":"leap"}',
+    b'{"@t":"2026-07-01T12:60:00.000000Z","@m":"no such minute"}',
+    b'{"@t":"2026-07-01T12:30:61.000000Z","@m":"no such second"}',
+    b'{"@t":"2026-07-01T23:5:59.0000000Z","@m":"no digit"}',
+    b'{"@t":"2026-07-01T23:59:59.0000000Z","@m":"another form"}',
+    b'{"@t":"2026-07-01T23:59:59.000000+02:00","@m":"another offset"}',
+    b'{"@t":"2026-07-01T23:59:59.000000Z","@t":"2026-07-02T23:59:59.000000Z"}',
+    b'{"@t":"2026-07-32T23:59:59.000000Z","@m":"no such day"}',
+    b'{"@t":"2026-07-01T23:59:59.000000Z","never":1}',
+]
+
+
+@pytest.mark.parametrize("line", HOSTILE)
+@pytest.mark.parametrize("times", [1, 3])
+def test_one_hostile_line_in_a_day_of_good_ones_is_found(line: bytes, times: int) -> None:
+    """Each line that nearly fits a stencil in full use is given to the reader, wherever it stands."""
+    start = read_iso("2026-07-01T00:00:00Z")
+    good = [json_line(start + step * MINUTE, 0, b"x") for step in range(1000)]
+    for place in (500, 998, 1000)[:times]:
+        good.insert(place, line)
+    both(Case(b"\n".join(good) + b"\n"), families=(StrictFamily(),), fast=Pace(block=1 << 16, least=1))
+
+
+class StrictFamily(JsonFamily):
+    """JSON lines: `"never"` takes the time away, what is indented continues heads only, `again` repeats the head."""
+
+    def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
+        """Give such a reader."""
+        del facts, sample
+        return StrictReader()
+
+
+class StrictReader:
+    """Reads what StrictFamily says; remembers whether the line above was a head or continued one."""
+
+    continues = b" \t"
+
+    def __init__(self) -> None:
+        self._inner = JsonReader()
+        self._under = False
+        self._last = Line(kind=Kind.HEAD)
+
+    def line(self, line: bytes) -> Line:
+        """Understand a line."""
+        found = self._inner.line(line)
+        if b'"never"' in line:
+            found = Line(kind=Kind.HEAD)
+        if line == b"again":
+            return self._last
+        if found.kind is Kind.CONTINUATION and not self._under:
+            return Line(kind=Kind.UNPARSED)
+        if found.lo is not None:
+            self._last = found
+        self._under = found.kind in (Kind.HEAD, Kind.CONTINUATION)
+        return found
+
+    def locate(self, line: bytes) -> Place | None:
+        """Tell where the stamp stands, and what may not be there."""
+        place = self._inner.locate(line)
+        return None if place is None else replace(place, never=(b'"never"',))
+
+
+PIECES = st.sampled_from([b"  more", b"\tmore", b"garbage", b"again", b'{"x":"never"}', b"good", b"good", b"#d"])
+
+
+@settings(max_examples=60)
+@given(st.lists(PIECES, max_size=60))
+@example([b"good"] * 20 + [b"again"] * 9 + [b"good"] * 20)
+def test_what_continues_does_so_under_heads_only(kinds: list[bytes]) -> None:
+    """The promise about first bytes is used below a head and nowhere else."""
+    start = MARKS.cutoff - 50 * MINUTE
+    good = [json_line(start + step * MINUTE, 0, b"x") for step in range(40 + len(kinds))]
+    lines = good[:40] + [good[40 + at] if kind == b"good" else kind for at, kind in enumerate(kinds)]
+    both(Case(b"\n".join(lines)), families=(StrictFamily(),))
+
+
+def test_a_reader_is_reminded_of_the_head_above_in_another_block() -> None:
+    """Wherever a block ends, the line behind it is understood by the head before it."""
+    start = MARKS.cutoff - 50 * MINUTE
+    lines = [json_line(start + step * MINUTE, 0, b"x") for step in range(70)]
+    lines.insert(51, b"again")  # behind the first head that stays
+    for block in range(600, 800, 8):
+        case = Case(b"\n".join(lines))
+        assert read(case, families=(StrictFamily(),), pace=replace(FAST, block=block)).expired.records == 50
 
 
 def test_stencils_are_in_use() -> None:

@@ -66,8 +66,8 @@ class FilesLab:
         """Make a unit that nobody can date."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"\x00\x01 nobody knows\n")
-        return self.aged(path, self.now - OLD)
+        path.write_bytes(line_at(self.now - YOUNG) + b"\x00\x01 nobody knows\n")
+        return self.aged(path, self.now - OLD)  # a record is younger than that: the mtime proves nothing
 
     def write(self, name: str, instants: list[Instant]) -> Path:
         """Make a unit of records of these instants, last changed with the latest."""

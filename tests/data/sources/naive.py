@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from data.retention.instants import Instant
+from tests.data.sources.lab import is_old
 
 
 def naive_plan(root: Path, cutoff: Instant) -> list[Path]:
@@ -26,3 +27,14 @@ def naive_delete(root: Path, paths: list[Path]) -> None:
 def naive_purge(root: Path, cutoff: Instant) -> None:
     """Plan and delete."""
     naive_delete(root, naive_plan(root, cutoff))
+
+
+def naive_rewrite(path: Path, cutoff: Instant) -> None:
+    """Read a log, keep its young lines, write them beside it and move them into its place."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return
+    aside = path.with_name(f"new-{path.name}")
+    aside.write_bytes(b"".join(line for line in lines if not is_old(line, cutoff)))
+    aside.replace(path)

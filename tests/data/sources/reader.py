@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data.formats.interface import FileFacts, Kept, Reading, Tally
-from data.retention.evidence import Evidence, Marks
+from data.retention.evidence import Evidence, Marks, Span
 from data.retention.instants import Instant, iso, read_iso
 
 
@@ -77,8 +77,13 @@ def _kept(fd: int, staying: list[_Record]) -> Kept:
     content = b"".join(record.line for record in staying)
     everything = list(_records(fd))
     gone = Tally(records=len(everything) - len(staying), bytes=sum(len(r.line) for r in everything) - len(content))
+    going = [record.at for record in everything if record.at is not None and record not in staying]
     return Kept(
-        kept_bytes=len(content), kept_records=len(staying), sha256=hashlib.sha256(content).hexdigest(), gone=gone
+        kept_bytes=len(content),
+        kept_records=len(staying),
+        sha256=hashlib.sha256(content).hexdigest(),
+        gone=gone,
+        span=Span(lo=min(going), hi=max(going)) if going else None,
     )
 
 

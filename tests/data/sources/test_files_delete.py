@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.formats.interface import FileFacts, Kept, Reading
+from data.retention.evidence import Marks
 from data.retention.instants import DAY, SECOND
 from data.retention.residue import Code
 from data.retention.unit import Planned
 from data.sources.delete import outcome_of
-from data.sources.exactly import aside_name, part_name
-from data.sources.opening import edge_digest
+from data.sources.exactly import aside_name, part_name, unlink_exactly
+from data.sources.opening import edge_digest, identity_of
 from tests.data.sources.faults import as_nobody, fill
 from tests.data.sources.lab import OLD, FilesLab, is_old
 from tests.data.sources.naive import naive_delete, naive_plan
-from tests.data.sources.reader import line_at
+from tests.data.sources.reader import LineReader, line_at
 from tests.domain import need
 
 
@@ -349,6 +351,47 @@ def test_a_leftover_in_the_way_is_not_overwritten(lab: FilesLab) -> None:
     assert (done.code, done.reason) == (Code.FAILED, "EEXIST")
     assert aside.read_bytes() == b"somebody's"
     assert (lab.root / "a.log").exists()
+
+
+def test_what_turns_out_to_be_another_file_gets_its_name_back(lab: FilesLab) -> None:
+    """A file that is found to be another one only after it was moved aside is moved back, not unlinked."""
+    path = lab.root / "a.log"
+    planned, content = lab.plan()[0], path.read_bytes()
+    os.link(path, lab.root / "second.name")  # what the look after the moving aside finds out
+    identity = identity_of(path.stat())
+    folder = os.open(lab.root, os.O_RDONLY)
+    try:
+        done = unlink_exactly(folder, b"a.log", aside_name(planned), identity)
+        assert done.code is Code.DRIFTED
+        assert path.read_bytes() == content
+        (lab.root / "second.name").unlink()
+        done = unlink_exactly(folder, b"a.log", aside_name(planned), identity_of(path.stat()))
+        assert done.code is Code.DELETED, "the control"
+    finally:
+        os.close(folder)
+
+
+def test_a_reader_that_fails_costs_one_unit(lab: FilesLab) -> None:
+    """A file the reader cannot judge is `failed` at the act and unreadable at a look; the rest goes on."""
+
+    class Failing(LineReader):
+        def read(self, fd: int, facts: FileFacts, marks: Marks) -> Reading:
+            if facts.name == b"b.log":
+                raise ValueError
+            return super().read(fd, facts, marks)
+
+        def rewrite(self, fd: int, target_fd: int, facts: FileFacts, marks: Marks) -> Kept:
+            raise ValueError((fd, target_fd, facts, marks))
+
+    lab.mixed()
+    planned = lab.plan()
+    lab.reader = Failing()
+    lab.source = lab.fresh()
+    assert codes(lab, planned) == dict.fromkeys(("a.log", "b.log", "c.log"), Code.DELETED) | {"mixed.log": Code.FAILED}
+    assert {path.name for path in lab.root.iterdir()} == {"mixed.log", "young.log"}
+    lab.old("b.log")
+    assert lab.skipped() == {"b.log": "unreadable"}
+    assert lab.source.summarise(lab.marks).unreadable == 1
 
 
 def test_names_aside_depend_on_the_plan_only(lab: FilesLab) -> None:

@@ -138,7 +138,9 @@ class Walk:
             assert act.__name__ == "start"
             assert before.cooling_until <= self.now <= before.expires_at
             assert before.preview.share <= self.care.max_share
-        assert {approval.by for approval in after.approvals} <= self.said_yes - {after.requester, ""}
+        yeses = [approval.by for approval in after.approvals]
+        assert set(yeses) <= self.said_yes - {after.requester, ""}
+        assert len(set(yeses)) == len(yeses), "somebody was counted twice"
         if after.lease != before.lease:
             assert after.lease.fence == self.fence + 1
             self.fence = after.lease.fence

@@ -1,0 +1,93 @@
+"""What logrotate would keep of the files below a folder: its settings may contradict the rule (purge.md 2.12)."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_DAYS: Final[Mapping[str, int]] = {"hourly": 1, "daily": 1, "weekly": 7, "monthly": 31, "yearly": 366}
+_LARGEST: Final = 1024 * 1024
+_BLOCK: Final = re.compile(r"^(?P<paths>[^{}]*)\{(?P<rules>[^{}]*)\}", re.MULTILINE)
+_SCRIPT: Final = re.compile(
+    r"^\s*(?:prerotate|postrotate|firstaction|lastaction|preremove)\b.*?^\s*endscript\b", re.MULTILINE | re.DOTALL
+)
+_COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """One block of a logrotate configuration."""
+
+    file: str
+    paths: tuple[str, ...]
+    every: str
+    """`daily`, `weekly` ...; "" where it rolls by size or at a default we do not know."""
+    rotate: int | None
+    maxage: int | None
+
+    @property
+    def keeps_days(self) -> int | None:
+        """Tell for how many days a record can be kept at most; None where the block does not say.
+
+        The live file spans one interval more than the rolled ones; `maxage` is looked at only when the log is rolled.
+        """
+        by_count = None
+        if self.rotate is not None and self.every:
+            by_count = (self.rotate + 1) * _DAYS[self.every]
+        by_age = None if self.maxage is None else self.maxage + 2 * _DAYS.get(self.every, 0)
+        return min((days for days in (by_count, by_age) if days is not None), default=None)
+
+    def __str__(self) -> str:
+        said = [self.every, f"rotate {self.rotate}" if self.rotate is not None else ""]
+        said.append(f"maxage {self.maxage}" if self.maxage is not None else "")
+        days = "unknown" if self.keeps_days is None else str(self.keeps_days)
+        return f"{days} days ({', '.join(part for part in said if part) or 'no limit'})"
+
+
+def rotations(root: Path, folder: Path) -> Iterator[Rotation]:
+    """Find the blocks that name files below a root; what cannot be read says nothing."""
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")[:_LARGEST]
+        except OSError:
+            continue
+        plain = _COMMENT.sub("", _SCRIPT.sub("", text))
+        for block in _BLOCK.finditer(plain):
+            paths = tuple(path for path in _words(block["paths"]) if _concerns(path, root))
+            if paths:
+                yield _rotation(file.name, paths, block["rules"])
+
+
+def _rotation(file: str, paths: tuple[str, ...], rules: str) -> Rotation:
+    words = [line.split() for line in rules.splitlines() if line.split()]
+    numbers = {line[0]: int(line[1]) for line in words if len(line) > 1 and line[1].isdigit()}
+    every = [line[0] for line in words if line[0] in _DAYS]
+    return Rotation(
+        file=file,
+        paths=paths,
+        every=every[-1] if every else "",
+        rotate=numbers.get("rotate"),
+        maxage=numbers.get("maxage"),
+    )
+
+
+def _concerns(path: str, root: Path) -> bool:
+    """Tell whether a pattern can name files below a root: the part before its first wildcard decides."""
+    if not path.startswith("/"):
+        return False
+    fixed = Path(re.split(r"[*?\[]", path, maxsplit=1)[0])
+    return fixed.is_relative_to(root) or (fixed != Path(path) and root.is_relative_to(fixed.parent))
+
+
+def _words(text: str) -> list[str]:
+    """Split patterns as logrotate does; directives before the first block do not look like paths."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
