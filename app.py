@@ -17,7 +17,8 @@ import structlog
 from bot.console import Asker, build_cli
 from bot.logs import configure_logs
 from bot.operator import host_operator
-from bot.settings import Settings, SourceSettings, load_settings
+from bot.settings import Settings, load_settings
+from bot.source_settings import SourceSettings
 from data.access import Actor
 from data.clock import SystemClock
 from data.errors import SettingsError, StateError
@@ -194,7 +195,7 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
     from data.audit.keys import Ed25519FileSigner
     from data.audit.log import AuditLog
     from data.purge.clock_guard import ClockGuard
-    from data.purge.engine import engine_of
+    from data.purge.engine import check_whole, engine_of
     from data.purge.parts import PurgeParts
     from data.purge.people import Pseudonyms, load_key
     from data.stores.tinydb_retention import open_retention
@@ -209,7 +210,7 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
             sources = build_sources(settings, named, folder, dev=dev)
             rules = rules_of(settings, named)
             roles_of = roles_source(settings, dev=dev)
-            people = Pseudonyms(load_key(folder / "keys"), stores.people)
+            people = Pseudonyms(load_key(folder / "keys", fresh=not stores.requests.newest(most=1)), stores.people)
             parts = PurgeParts(
                 sources=sources,
                 rules=rules,
@@ -231,8 +232,10 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
                     version=VERSION,
                 ),
                 commit=Lock(),
+                stops=set(),
                 new_id=lambda: secrets.token_hex(8),
             )
+            check_whole(parts)
             yield engine_of(parts, holder=f"executor-{secrets.token_hex(8)}")
         finally:
             audit.close()
@@ -339,11 +342,11 @@ class Application:
         """Tell the time."""
         return instant_of(SystemClock().now())
 
-    def verify_audit(self, *, dev: bool, checkpoint: Path | None) -> "AuditCheck":
+    def verify_audit(self, *, dev: bool, checkpoint: Path | None, key: Path | None) -> "AuditCheck":
         """Verify the audit."""
         from bot.audit_report import check_audit
 
-        return check_audit(state_folder(load_settings(), dev=dev), checkpoint=checkpoint)
+        return check_audit(state_folder(load_settings(), dev=dev), checkpoint=checkpoint, key=key)
 
     def export_audit(self, out: Path, *, dev: bool) -> None:
         """Write the audit with all that is needed to check it elsewhere."""

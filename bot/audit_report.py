@@ -54,8 +54,8 @@ class CheckedAudit:
         return [first, *found, *([f"and {report.more} more"] if report.more else [])]
 
 
-def check_audit(folder: Path, *, checkpoint: Path | None) -> CheckedAudit:
-    """Verify the audit of a state folder; raises `SettingsError` for a checkpoint that cannot be read."""
+def check_audit(folder: Path, *, checkpoint: Path | None, key: Path | None) -> CheckedAudit:
+    """Verify the audit of a state folder; raises `SettingsError` for a checkpoint or key that cannot be read."""
     since = None
     if checkpoint is not None:
         try:
@@ -63,7 +63,14 @@ def check_audit(folder: Path, *, checkpoint: Path | None) -> CheckedAudit:
         except (StateError, ValueError, OSError) as error:
             message = f"--checkpoint: {checkpoint}: {error}"
             raise SettingsError(message) from None
-    return CheckedAudit(report=verify(folder / "audit", public_key=_public(folder), since=since))
+    public = _public(folder)
+    if key is not None:
+        try:
+            public = read_public(key)
+        except (StateError, OSError) as error:
+            message = f"--key: {key}: {error}"
+            raise SettingsError(message) from None
+    return CheckedAudit(report=verify(folder / "audit", public_key=public, since=since))
 
 
 def write_export(folder: Path, out: Path, *, texts: Mapping[Lang, Texts]) -> None:

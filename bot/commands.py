@@ -62,7 +62,7 @@ class RetentionServices(Protocol):
         """Tell the time."""
         ...
 
-    def verify_audit(self, *, dev: bool, checkpoint: Path | None) -> AuditCheck:
+    def verify_audit(self, *, dev: bool, checkpoint: Path | None, key: Path | None) -> AuditCheck:
         """Verify the audit."""
         ...
 
@@ -88,10 +88,10 @@ def read_instant(option: str, text: str) -> Instant:
     """Read a day or an instant, UTC where no offset is named; raises `SettingsError` naming the option."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return instant_of(found if found.tzinfo else found.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         message = f"{option}: {text[:40]!r} is no day or instant such as 2026-12-24 or 2026-12-24T08:00:00Z"
         raise SettingsError(message) from None
-    return instant_of(found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from bot.commands import AsJson, Dev, RetentionServices, Run, print_json, progre
 from bot.hold_console import add_hold
 from bot.purge_console import add_purge
 from bot.retention_json import scan_json
-from data.watch import Standing
+from data.purge.forgetting import forget_person
 
 
 def add_retention(cli: typer.Typer, services: RetentionServices, run: Run) -> None:
     """Add the commands to the command line."""
     _scan(cli, services, run)
     _samples(cli, services, run)
+    _forget(cli, services, run)
     add_purge(cli, services, run)
     add_hold(cli, services, run)
     audit = typer.Typer(help="Check and hand out the audit.", no_args_is_help=True)
@@ -36,15 +37,37 @@ def _scan(cli: typer.Typer, services: RetentionServices, run: Run) -> None:
                 report("scan", 0, 0)
                 now = services.now()
                 found = watch.scan(now)
+                wrong = () if as_json else watch.findings(found, now)
             if as_json:
                 print_json(scan_json(now, found))
             else:
                 tables.show_scan(Console(), found)
-            unread = [status for status in found if status.standing is Standing.UNKNOWN and status.reason]
+                tables.show_findings(Console(), wrong)
+                if not found:
+                    typer.echo("no source is configured: the settings have no [[sources]]")
+            unread = [status for status in found if status.reason]
             for status in unread:
-                typer.echo(f"source {status.source}: cannot be read: {status.reason}", err=True)
+                typer.echo(status.explained, err=True)
             if unread:
                 raise typer.Exit(2)
+
+        run(work)
+
+
+def _forget(cli: typer.Typer, services: RetentionServices, run: Run) -> None:
+    @cli.command()
+    def forget(
+        tenant: Annotated[str, typer.Argument(help="Tenant id, or `host` for an account of this machine.")],
+        object_id: Annotated[str, typer.Argument(help="Entra object id, or `uid-1000` for an account.")],
+        *,
+        dev: Dev = False,
+    ) -> None:
+        """Forget who stands behind a person's pseudonym, for good; requests, holds and audit stay valid."""
+
+        def work() -> None:
+            with services.engine(dev=dev) as engine:
+                known = forget_person(engine.parts, services.operator(), tenant=tenant, object_id=object_id)
+            typer.echo("forgotten" if known else "nobody of this id was known")
 
         run(work)
 
@@ -60,6 +83,9 @@ def _verify(audit: typer.Typer, services: RetentionServices, run: Run) -> None:
     @audit.command()
     def verify(
         *,
+        key: Annotated[
+            Path | None, typer.Option(help="The public key, kept elsewhere; default is the state's own.")
+        ] = None,
         checkpoint: Annotated[
             Path | None, typer.Option(help="A checkpoint kept elsewhere: it shows what was cut off or written anew.")
         ] = None,
@@ -69,7 +95,7 @@ def _verify(audit: typer.Typer, services: RetentionServices, run: Run) -> None:
         """Verify the audit: exit code 0 intact, 1 broken, 2 not checkable."""
 
         def work() -> None:
-            report = services.verify_audit(dev=dev, checkpoint=checkpoint)
+            report = services.verify_audit(dev=dev, checkpoint=checkpoint, key=key)
             if as_json:
                 print_json(report.as_json())
             else:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.settings import Settings, SourceSettings
+from bot.settings import Settings
+from bot.source_settings import SourceSettings
 from data.errors import SettingsError
 from data.retention.instants import DAY, HOUR, MINUTE
 from data.retention.rule import Care, DataKind, RetentionRule

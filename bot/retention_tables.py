@@ -10,7 +10,7 @@ from bot.retention_json import instant, run_json
 from data.retention.hold import Hold
 from data.retention.instants import SECOND, Instant
 from data.retention.request import PurgeRequest
-from data.watch import SourceStatus, Standing
+from data.watch import Finding, FindingKind, SourceStatus, Standing
 
 _COLOURS = {Standing.OK: "green", Standing.DUE: "yellow", Standing.OVERDUE: "bold red", Standing.UNKNOWN: "magenta"}
 _VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN": "magenta"}
@@ -19,9 +19,9 @@ _VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN"
 def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
     """Show where every source stands."""
     table = Table(title="Sources", title_justify="left")
-    for name in ("source", "state", "units", "records", "size", "oldest record", "days left", "may go", "overdue"):
-        table.add_column(name, justify="left" if name in {"source", "state", "oldest record"} else "right")
-    table.add_column("worst case")
+    for name in ("source", "state", "units", "records", "size", "oldest", "days left", "may go", "overdue"):
+        table.add_column(name, justify="left" if name in {"source", "state", "oldest"} else "right", no_wrap=True)
+    table.add_column("at worst", no_wrap=True)
     notes: list[str] = []
     for status in found:
         summary = status.summary
@@ -32,11 +32,11 @@ def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
             f"{summary.units:,}",
             f"{summary.records:,}",
             size(summary.bytes),
-            short(summary.oldest),
+            short(summary.oldest)[:10],
             "-" if left is None else f"{left:.1f}",
             f"{summary.expired_records:,}",
             f"{summary.overdue_records:,}",
-            f"{status.worst.days:.1f} days ({status.worst.biggest.replace('_', ' ')})",
+            f"{status.worst.days:.1f} d",
         )
         notes += _notes(status)
     console.print(table)
@@ -65,8 +65,37 @@ def _notes(status: SourceStatus) -> list[str]:
     return notes
 
 
+def show_findings(console: Console, found: Iterable[Finding]) -> None:
+    """Say what is not as it should be, one line each."""
+    for finding in found:
+        since = (
+            f", {'by' if finding.kind is FindingKind.DUE else 'since'} {short(finding.since)}" if finding.since else ""
+        )
+        cause = f" ({finding.cause.replace('_', ' ')})" if finding.cause else ""
+        line = f"{finding.kind.value.replace('_', ' ')}: {finding.about}: {finding.count:,}{since}{cause}"
+        console.print(line, markup=False, highlight=False)
+
+
 def show_preview(console: Console, request: PurgeRequest) -> None:
     """Show what a purge would do, and how it is run."""
+    if not request.preview.selected.units:
+        left = _codes(request.preview.residue)
+        console.print(f"Nothing in {request.source} is to be deleted{f'; left on purpose: {left}' if left else ''}.")
+        return
+    _show_scope(console, request)
+    console.print(
+        "Nothing was deleted. These are the logs in your own folders: never those at estos, never journals.",
+        highlight=False,
+    )
+    console.print(
+        f'To run it: python app.py purge run --request {request.id} --code {request.code} --reason "..."',
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show_scope(console: Console, request: PurgeRequest) -> None:
     selected, kept = request.preview.selected, request.preview.kept
     table = Table.grid(padding=(0, 2))
     for name, value in (
@@ -89,14 +118,10 @@ def show_preview(console: Console, request: PurgeRequest) -> None:
         ("left on purpose", _codes(request.preview.residue) or "nothing"),
         ("share of the source", f"{request.preview.share:.1%}"),
         ("code", request.code),
-        ("good until", instant(request.expires_at) or "-"),
+        ("good until", short(request.expires_at)),
     ):
         table.add_row(f"{name}:", Text(value))
     console.print(table)
-    console.print(
-        "Nothing was deleted. These are the logs in your own folders: never those at estos, never journals.",
-        highlight=False,
-    )
 
 
 def show_result(console: Console, request: PurgeRequest) -> None:
@@ -129,7 +154,9 @@ def show_requests(console: Console, found: Iterable[PurgeRequest]) -> None:
 
 def show_request(console: Console, request: PurgeRequest) -> None:
     """Show one request with its story."""
-    show_preview(console, request)
+    _show_scope(console, request)
+    if request.break_glass:
+        console.print(Text(f"run by one person on the host, because: {request.reason}"))
     table = Table("when", "state", "who", "why")
     for step in request.story:
         table.add_row(short(step.at), step.state.value, step.by, Text(step.reason))

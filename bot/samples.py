@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from bot.settings import SourceSettings
+from bot.source_settings import SourceSettings
 from data.retention.instants import Instant
 from data.samples.procall import SAMPLE_SOURCES, write_samples
 

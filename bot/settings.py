@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -21,14 +20,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
+from bot.source_settings import SourceSettings, overlapping
 from data.errors import SettingsError
-from data.retention.outside import outside_word
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """The hosts that may be reached without TLS; nothing else may."""
@@ -45,7 +43,6 @@ PUBLIC_SERVICE_URL_HOSTS = (
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?")
 _NOTICE = re.compile(r"N[1-9]")
-_SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def _guid(value: str) -> str:
@@ -206,58 +203,6 @@ class PurgeSettings(_Section):
     """Largest share of a source's records one purge may take."""
 
 
-class SourceSettings(_Section):
-    """One place where logs lie; journals, chats, recordings and call records can never be one."""
-
-    id: str = Field(pattern=f"^{_SLUG.pattern}$")
-    """Short name used in chat and on the command line: lower-case letters, digits, hyphens."""
-    kind: Literal["files"]
-    """The connector."""
-    title: str = ""
-    """Name shown on cards."""
-    data_kind: Literal["log", "trace", "exception", "stack_trace"]
-    """What the records are; only the four kinds of clause 2.7."""
-    root: str = ""
-    """Folder below which files are looked at."""
-    include: tuple[str, ...] = ("*.log*",)
-    """File name patterns."""
-    zone: str = "UTC"
-    """Time zone of stamps that name none, such as `Europe/Berlin`; empty is unknown: 26 hours of doubt."""
-    format: str = ""
-    """Format family of every file here, such as `jsonl`; empty lets each file's content decide."""
-    rewrite: bool = True
-    """Whether old records may be cut out of a file that also holds young ones."""
-    quiet_minutes: int = Field(default=15, ge=1)
-    """Minutes without a write after which a file counts as no longer active."""
-    owners: tuple[str, ...] = ()
-    """Accounts whose files may be deleted, besides the bot's own and the owner of the root: names or numbers."""
-
-    @model_validator(mode="after")
-    def _only_what_clause_2_7_names(self) -> "SourceSettings":
-        for field in ("id", "title", "root", "include"):
-            value = getattr(self, field)
-            texts = (Path(value).name,) if field == "root" else value if isinstance(value, tuple) else (value,)
-            word = next(filter(None, map(outside_word, texts)), "")
-            if word:
-                message = (
-                    f"{field} names {word!r}: journals, chats, recordings and call records are no logs "
-                    "of clause 2.7 and can never be a source"
-                )
-                raise ValueError(message)
-        return self
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        if value:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                message = f"{value!r} is no time zone; write one such as Europe/Berlin or UTC"
-                raise ValueError(message) from None
-        return value
-
-
 class ManifestSettings(_Section):
     """What people read about the operator in the Teams app package; an empty field takes a neutral default."""
 
@@ -312,6 +257,13 @@ class Settings(BaseSettings):
         if len(set(ids)) != len(ids):
             message = "sources: two sources have the same id"
             raise ValueError(message)
+        pair = overlapping(self.sources)
+        if pair:
+            message = (
+                f"sources: {pair[0]} and {pair[1]} can reach the same files, and a hold on one would not protect them "
+                "from the other; give them roots apart, or patterns that cannot match the same name"
+            )
+            raise ValueError(message)
         return self
 
     @classmethod
@@ -339,12 +291,23 @@ def load_settings() -> Settings:
     variables = [name for name in os.environ if name.upper().startswith("PROCALL_") and "__" in name]
     _refuse_unknown(sorted(name[8:].partition("__")[0].lower() for name in variables), "environment")
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
         raise SettingsError(_explain(error, path)) from None
     except SourceError as error:
         message = f"environment: {error}; lists and tables are given as JSON"
         raise SettingsError(message) from None
+    return _anchored(settings, path.parent) if named else settings
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Take relative folders from where the named file lies, so that no `cd` leads to another state or other logs."""
+    state = settings.state.model_copy(update={"folder": str(folder / settings.state.folder)})
+    sources = [
+        source.model_copy(update={"root": str(folder / source.root)}) if source.root else source
+        for source in settings.sources
+    ]
+    return settings.model_copy(update={"state": state, "sources": tuple(sources)})
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:

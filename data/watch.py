@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from data.errors import SourceError
+from data.errors import SourceError, StateError
 from data.retention.evidence import Marks
 from data.retention.hold import Hold, covering
 from data.retention.instants import BEGINNING, DAY, Instant
 from data.retention.request import PurgeRequest, State
 from data.retention.rule import Care, RetentionRule
+from data.retention.verdict import Verdict
 from data.retention.worst_case import WorstCase, worst_case
-from data.sources.interface import Measured, Source, SourceSummary
+from data.sources.interface import UNSEEN, Measured, Source, SourceSummary
 from data.stores.interface import HoldStore, MarkStore, RequestStore
 
 SCAN_EVERY = DAY
@@ -84,6 +85,8 @@ class SourceStatus:
     worst: WorstCase
     reason: str = ""
     """Why the source could not be read, in a stable word."""
+    explained: str = ""
+    """The same in a sentence that names source and place."""
 
     @property
     def days_left(self) -> float | None:
@@ -121,13 +124,13 @@ class Watch:
         source, rule = self._watched.sources[source_id], self._watched.rules[source_id]
         marks = rule.marks(now)
         reached = source.probe()
-        reason, summary, held = reached.reason, SourceSummary(), 0
+        reason, explained, summary, held = reached.reason, reached.explained, SourceSummary(), 0
         if reached.reachable:
             try:
                 summary = source.summarise(marks)
                 held = held_units(source, marks, covering(self._watched.holds.all(), source_id))
-            except SourceError:
-                reason = "unreadable"
+            except SourceError as error:
+                reason, explained = "unreadable", str(error)
         return SourceStatus(
             source=source_id,
             standing=standing_of(summary, readable=not reason),
@@ -137,6 +140,7 @@ class Watch:
             max_age=rule.max_age,
             worst=self._worst(source, rule, summary, marks, reached.clock_offset),
             reason=reason,
+            explained=explained,
         )
 
     def requests(self, *, most: int = 100) -> tuple[PurgeRequest, ...]:
@@ -151,15 +155,17 @@ class Watch:
         """List all holds, oldest first."""
         return self._watched.holds.all()
 
-    def findings(self, now: Instant) -> tuple[Finding, ...]:
-        """Say everything that is not as it should be, by source, then by request and hold."""
+    def findings(self, scanned: Iterable[SourceStatus], now: Instant) -> tuple[Finding, ...]:
+        """Say everything that is not as it should be after a scan, by source, then by request and hold."""
         found: list[Finding] = []
-        for status in self.scan(now):
+        for status in scanned:
             found += findings_of(status)
             if not status.reason:
                 found += self._reappeared(status)
                 found += drift(status, self._watched.sources[status.source].probe().own_retention)
-        found += [finding for request in self._watched.requests.newest(most=1000) for finding in of_request(request)]
+        requests = self._watched.requests.newest(most=1000)
+        mended = last_proofs(requests)
+        found += [finding for request in requests for finding in of_request(request, mended.get(request.source))]
         found += [finding for hold in self._watched.holds.all() for finding in of_hold(hold, now)]
         return tuple(found)
 
@@ -168,7 +174,11 @@ class Watch:
         if mark.purged_until is None or mark.purged_at is None:
             return
         until, at = mark.purged_until, mark.purged_at
-        found = self._watched.sources[status.source].reappeared(status.marks, purged_until=until, purged_at=at)
+        try:
+            found = self._watched.sources[status.source].reappeared(status.marks, purged_until=until, purged_at=at)
+        except (SourceError, StateError):
+            yield Finding(kind=FindingKind.UNREADABLE, about=status.source, count=1, cause="memory_of_purges")
+            return
         if found.late:
             yield Finding(kind=FindingKind.LATE, about=status.source, count=found.late, since=at, cause="late_shipper")
         if found.resurrected:
@@ -180,7 +190,9 @@ class Watch:
         self, source: Source, rule: RetentionRule, summary: SourceSummary, marks: Marks, offset: int
     ) -> WorstCase:
         able = source.capabilities()
-        span = able.bucket_span if able.rewrites else max(able.bucket_span, summary.longest_span)
+        # Nothing is cut out of a unit in use, so its records wait as long as it is written.
+        waiting = summary.longest_active_span if able.rewrites else summary.longest_span
+        span = max(able.bucket_span, waiting)
         late_by = 0
         if summary.active_overdue and summary.oldest not in {None, BEGINNING}:
             late_by = marks.cutoff - (summary.oldest or 0)
@@ -199,9 +211,14 @@ def standing_of(summary: SourceSummary, *, readable: bool) -> Standing:
     """Judge a source: what is known to be overdue is said first, then what is not known, then what is due."""
     if summary.overdue_records:
         return Standing.OVERDUE
-    if not readable or summary.undatable or summary.unreadable:
+    if not readable or summary.undatable or summary.unreadable or unseen(summary):
         return Standing.UNKNOWN
     return Standing.DUE if summary.expired_records else Standing.OK
+
+
+def unseen(summary: SourceSummary) -> int:
+    """Count what was skipped although it may hold old records."""
+    return sum(summary.skipped.get(reason, 0) for reason in UNSEEN)
 
 
 def held_units(source: Source, marks: Marks, holds: Sequence[Hold]) -> int:
@@ -228,7 +245,10 @@ def findings_of(status: SourceStatus) -> list[Finding]:
     summary, about = status.summary, status.source
     since = None if summary.oldest == BEGINNING else summary.oldest
     counts = {
-        FindingKind.UNREADABLE: (int(bool(status.reason)) or summary.unreadable, status.reason or "denied"),
+        FindingKind.UNREADABLE: (
+            int(bool(status.reason)) or summary.unreadable or unseen(summary),
+            status.reason or "denied" if summary.unreadable or status.reason else "skipped",
+        ),
         FindingKind.OVERDUE: (summary.overdue_records, "active" if summary.active_overdue else "not_purged"),
         FindingKind.DUE: (0 if summary.overdue_records else summary.expired_records, ""),
         FindingKind.DEAD: (summary.dead, "archive_or_dead_service"),
@@ -259,13 +279,25 @@ def drift(status: SourceStatus, own: Mapping[str, str]) -> list[Finding]:
     ]
 
 
-def of_request(request: PurgeRequest) -> list[Finding]:
-    """Say what is wrong with one purge."""
+def last_proofs(requests: Iterable[PurgeRequest]) -> dict[str, Instant]:
+    """Give for each source when a purge last came to a PASS."""
+    proofs: dict[str, Instant] = {}
+    for request in requests:
+        if request.verdict == Verdict.PASS and request.story:
+            proofs[request.source] = max(proofs.get(request.source, 0), request.story[-1].at)
+    return proofs
+
+
+def of_request(request: PurgeRequest, mended: Instant | None = None) -> list[Finding]:
+    """Say what is wrong with one purge; a failure ends with the source's next proof, a loss of young data does not."""
     last = request.story[-1].at if request.story else request.created_at
     found = []
+    if request.lost:
+        found.append(Finding(kind=FindingKind.OVER_DELETION, about=request.id, count=request.lost, since=last))
     if request.break_glass:
         found.append(Finding(kind=FindingKind.BREAK_GLASS, about=request.id, count=1, since=last))
-    if request.state in {State.CLOSED_FAILED, State.CLOSED_UNVERIFIED, State.CLOSED_PARTIAL, State.PREVIEW_FAILED}:
+    failed = {State.CLOSED_FAILED, State.CLOSED_UNVERIFIED, State.CLOSED_PARTIAL, State.PREVIEW_FAILED}
+    if request.state in failed and (mended is None or mended <= last):
         found.append(
             Finding(kind=FindingKind.PURGE_FAILED, about=request.id, count=1, since=last, cause=request.state.value)
         )

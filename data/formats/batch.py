@@ -33,8 +33,12 @@ class Batch:
     """Where the last one ends."""
     lo: "Instants"
     hi: "Instants"
+    head_end: int
+    """Where the first line of the last record ends."""
     continuations: int = 0
     """Lines in there that begin no record."""
+    below: int = 0
+    """Those of them in the last record."""
 
     def shares(self, goes: "Mask") -> tuple[Share | None, Share | None]:
         """Sum up the records that go and those that stay."""

@@ -33,6 +33,9 @@ class Choice:
     judged: tuple[Line, ...] | None = None
     """What the family says of every line, where the sample was the whole content and needs no second look."""
 
+    guesses: bool = False
+    """Whether the reader that said so only guesses what continues."""
+
     def reader(self, facts: FileFacts) -> Reader | None:
         """Give a fresh reader."""
         return None if self.family is None else self.family.reader(facts, self.sample)
@@ -60,7 +63,8 @@ def choose(
     del lines[_HEAD_LINES:]
     sample = tuple(lines)
     if facts.pin:
-        return _pinned(families, facts.pin, sample)
+        family = family_of(families, facts.pin)
+        return Choice(family=family, id=family.id, sample=sample)
     if is_binary(head or middle, encoding):
         return NOBODY
     if not middle:
@@ -80,7 +84,7 @@ def _best(
     whole: bool = False,
 ) -> Choice:
     """Try every family on lines, with readers made for a sample of them."""
-    best, found, judged = _LEAST, None, None
+    best, found, judged, guesses = _LEAST, None, None, False
     for family in families:
         reader = family.reader(facts, sample)
         if reader is None:
@@ -89,6 +93,7 @@ def _best(
         score = _score(said, lines)
         if score > best:
             best, found, judged = score, family, said if whole and _is_plain(reader) else None
+            guesses = getattr(reader, "guesses", False)
         if best >= 1:
             break  # no later family can be better
     return Choice(
@@ -96,6 +101,7 @@ def _best(
         id=found.id if found else "",
         sample=sample,
         judged=None if judged is None else tuple(judged),
+        guesses=guesses,
     )
 
 
@@ -135,16 +141,14 @@ def pins_of(family: Family) -> tuple[str, ...]:
     return (family.id, *getattr(family, "aliases", ()))
 
 
-def unknown_pin(families: Sequence[Family], pin: str) -> str:
-    """Say that no family has this name, and which names there are."""
-    return f"no format family {pin!r}; there are: {', '.join(name for family in families for name in pins_of(family))}"
-
-
-def _pinned(families: Sequence[Family], pin: str, sample: tuple[bytes, ...]) -> Choice:
+def family_of(families: Sequence[Family], pin: str) -> Family:
+    """Give the family that a pin stands for; raises `ValueError`, which names all pins, where there is none."""
     for family in families:
         if pin in pins_of(family):
-            return Choice(family=family, id=family.id, sample=sample)
-    raise ValueError(unknown_pin(families, pin))
+            return family
+    known = ", ".join(name for family in families for name in pins_of(family))
+    message = f"no format family {pin!r}; there are: {known}"
+    raise ValueError(message)
 
 
 def _score(said: Sequence[Line], lines: Sequence[bytes]) -> float:

@@ -303,19 +303,46 @@ class _Rows:
         """Enter rows that are all dated heads or continuations."""
         heads = np.flatnonzero(self._marks[start:end] == _HEAD) + start
         first = int(heads[0]) if len(heads) > _FEW else end
-        for row in range(start, first):
+        self._enter_each(start, first)
+        if first == end:
+            return
+        at = 0
+        for turn in self._doubted(heads, end):
+            self._enter_batch(heads[at:turn], int(heads[turn]))
+            at = turn + 1
+            self._enter_each(int(heads[turn]), int(heads[at]) if at < len(heads) else end)
+        self._enter_batch(heads[at:], end)
+
+    def _doubted(self, heads: "Rows", end: int) -> list[int]:
+        """List the heads, by their turn, below which there is more than the ladder believes."""
+        trust = self._lines.ladder.trust
+        if trust is None or len(heads) == end - int(heads[0]):
+            return []
+        last = np.append(heads[1:], end) - 1
+        far = (last - heads > trust.lines) | (self._starts[last] - self._ends[heads] >= trust.bytes)
+        return np.flatnonzero(far).tolist()
+
+    def _enter_each(self, start: int, end: int) -> None:
+        for row in range(start, end):
             self._enter_row(row, self._line(row))
-        if first < end:
-            whole = len(heads) == end - start
-            self._lines.ladder.batch(
-                Batch(
-                    starts=self._starts[heads] + self._base,
-                    end=int(self._ends[end - 1]) + self._base,
-                    lo=self._lo[start:end] if whole else self._lo[heads],
-                    hi=self._hi[start:end] if whole else self._hi[heads],
-                    continuations=end - first - len(heads),
-                )
+
+    def _enter_batch(self, heads: "Rows", end: int) -> None:
+        """Enter dated heads and all that is below them, up to a row."""
+        if not len(heads):
+            return
+        first, last = int(heads[0]), int(heads[-1])
+        whole = len(heads) == end - first
+        self._lines.ladder.batch(
+            Batch(
+                starts=self._starts[heads] + self._base,
+                end=int(self._ends[end - 1]) + self._base,
+                lo=self._lo[first:end] if whole else self._lo[heads],
+                hi=self._hi[first:end] if whole else self._hi[heads],
+                head_end=int(self._ends[last]) + self._base,
+                continuations=end - first - len(heads),
+                below=end - last - 1,
             )
+        )
 
     def _line(self, row: int) -> Line:
         if self._marks[row] == _CONTINUED:

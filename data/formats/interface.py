@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from data.retention.evidence import Evidence, Span
@@ -25,7 +25,7 @@ class FileFacts:
     """When the file was made, where the file system tells."""
     zone: Zone = None
     pin: str = ""
-    """Id of the format family, where the operator fixed one; "" lets the content decide."""
+    """Id of the format family, or an alias of it, where the operator fixed one; "" lets the content decide."""
 
 
 @unique
@@ -114,6 +114,19 @@ class LateReader(Reader, Protocol):
         ...
 
 
+class GuessingReader(Reader, Protocol):
+    """A reader that takes whatever looks like no head for more of the record above.
+
+    Where a reader guesses (`getattr(reader, "guesses", False)`), the engine believes it only so far below a head
+    (`ladder.Trust`): a writer may have changed its form, and all it wrote since would go with one old record.
+    """
+
+    @property
+    def guesses(self) -> bool:
+        """Tell that a continuation is only likely one."""
+        ...
+
+
 class RawReader(Reader, Protocol):
     """A reader that counts bytes: nothing but the line feed itself may be taken off the lines that it is shown.
 
@@ -126,6 +139,13 @@ class RawReader(Reader, Protocol):
         """Tell that every byte counts."""
         ...
 
+    def skipped(self, count: int) -> None:
+        """Count bytes that are not shown: more of a very long line read last, or NULs before the next line.
+
+        What `late` says is asked again afterwards.
+        """
+        ...
+
 
 class PreparedReader(Reader, Protocol):
     """A reader that must see the whole file before it can date its first line: stamps without a year."""
@@ -136,11 +156,11 @@ class PreparedReader(Reader, Protocol):
 
 
 class Family(Protocol):
-    """One family of formats."""
+    """One family of formats; may have `aliases`, other words by which settings pin it (`serilog` is `text`)."""
 
     @property
     def id(self) -> str:
-        """Give the stable word by which settings pin it: `jsonl`, `logfmt`, `iis` ..."""
+        """Give the stable word by which settings pin it: `jsonl`, `logfmt`, `w3c` ..."""
         ...
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
@@ -202,6 +222,10 @@ class ArchiveLimits:
     members: int = 10_000
 
 
+MOST_RANGES: Final = 4096
+"""More ranges than this are not worth keeping: judging the file again is as cheap as carrying them around."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """What a rewrite leaves of a file, and what goes."""
@@ -217,3 +241,6 @@ class Kept:
     """From the lowest beginning to the highest end of what goes; None if nothing does."""
     damaged: str = ""
     """As in `Reading`: where it is not empty, the file is kept or dropped as a whole."""
+    ranges: tuple[tuple[int, int], ...] = ()
+    """The bytes of a plain file that stay, each from (inclusive) and to (exclusive), in their order, neighbours merged;
+    together they are what `sha256` is of. () for archives, where `damaged`, and for more than `MOST_RANGES`."""

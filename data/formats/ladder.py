@@ -1,6 +1,14 @@
 """The evidence ladder: gives every record its interval, in the order of the file (purge.md 6.3).
 
 Records without a believable stamp wait until the next dated record, or the end of the file, tells what bounds them.
+
+Decision: the period in a file's name bounds undated records from above by its end and a day, or by the file's mtime
+where that is later, but not by more than 31 days. For Python's TimedRotatingFileHandler names a file a day early after
+a change of the clocks, and weekly or monthly files that are named for their beginning are written to for up to a month.
+A file that was changed later than that was copied or restored: there the name decides.
+
+Decision: where a reader only guesses that lines belong to the head above them, it is believed for 1,000 lines or 1 MiB.
+What stands below that is an undated record of its own, up to the next head.
 """
 
 from dataclasses import dataclass
@@ -8,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from data.formats.book import Book
 from data.formats.interface import FileFacts, Kind, Line
-from data.formats.names import period
+from data.formats.names import LONGEST_ROLL, period
 from data.retention.evidence import Evidence, Marks, Span
 from data.retention.instants import BEGINNING, BELIEVABLE, DAY, MINUTE, Instant
 
@@ -17,6 +25,16 @@ if TYPE_CHECKING:
 
 SKEW = 10 * MINUTE
 """What two clocks may be apart before one of them is not believed."""
+_MISNAMED = DAY
+"""How much later than its name says a file may have been begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """How far below a head lines are believed to belong to it, where their reader only guesses so."""
+
+    lines: int = 1000
+    bytes: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +42,7 @@ class Bounds:
     """What is known of all records of a file before the first one is read."""
 
     named: Span | None
-    """The period in the file's name."""
+    """The period in the file's name, and what a file of that name may hold besides (see above)."""
     birth: Instant
     """Nothing in the file is older; BEGINNING where nobody knows."""
     mtime: Instant | None
@@ -50,9 +68,10 @@ class Bounds:
 def bounds_of(facts: FileFacts, marks: Marks, *, archived: bool = False) -> Bounds:
     """Work out a file's bounds; an archive was made after what is in it, so its birth tells nothing."""
     mtime = facts.mtime if BELIEVABLE <= facts.mtime <= marks.now + SKEW else None
+    named = period(facts.name, facts.zone, marks.now)
     copied = facts.birth is None or facts.birth > facts.mtime or facts.birth < BELIEVABLE
     return Bounds(
-        named=period(facts.name, facts.zone, marks.now),
+        named=None if named is None else _widened(named, mtime),
         birth=BEGINNING if copied or archived or facts.birth is None else facts.birth,
         mtime=mtime,
         earliest=BELIEVABLE,
@@ -60,11 +79,24 @@ def bounds_of(facts: FileFacts, marks: Marks, *, archived: bool = False) -> Boun
     )
 
 
+def _widened(named: Span, mtime: Instant | None) -> Span:
+    """Give what a file may hold that is named for a period."""
+    hi = named.hi + _MISNAMED
+    if mtime is not None and mtime <= named.hi + LONGEST_ROLL:
+        hi = max(hi, mtime)
+    return Span(lo=named.lo, hi=hi)
+
+
 class Ladder:
     """Takes the lines of one content in order and enters every record into a book."""
 
-    def __init__(self, bounds: Bounds, facts: FileFacts, book: Book) -> None:
+    def __init__(self, bounds: Bounds, facts: FileFacts, book: Book, trust: Trust | None = None) -> None:
+        """Know the file; without `trust` every continuation is believed."""
         self._bounds = bounds
+        self.trust = trust
+        self._below = 0
+        """Continuations below the last head with a time."""
+        self._head_end = 0
         self._refuting = facts.mtime + SKEW
         self._book = book
         self._before: tuple[Instant, Instant] | None = None
@@ -110,8 +142,10 @@ class Ladder:
         """Lengthen the line entered last."""
         if self._waiting.records:
             self._waiting.add(start, end, stays=not self._open)
-        else:
-            self._book.extend(start, end)
+            return
+        self._book.extend(start, end)
+        if not self._below:
+            self._head_end = end
 
     def count_continuations(self, lines: int) -> None:
         """Count lines that were entered together with the head above them."""
@@ -124,6 +158,7 @@ class Ladder:
         self._before = int(batch.lo[-1]), int(batch.hi[-1])
         self.refuted = self.refuted or int(batch.lo.max()) > self._refuting
         self._open = True
+        self._below, self._head_end = batch.below, batch.head_end
         self._book.batch(batch)
 
     def finish(self) -> None:
@@ -132,7 +167,7 @@ class Ladder:
             return
         ceiling = None if self.refuted else self._bounds.ceiling
         before, named = self._before, self._bounds.named
-        if before is not None and named is not None and before[1] <= named.hi + DAY:
+        if before is not None and named is not None and before[1] <= named.hi:
             # The name is right about the dated records, so it is about these; the mtime may be that of a copy.
             self._release(Span(lo=min(before[0], named.lo), hi=max(before[1], named.hi)), Evidence.NAME)
         elif before is not None:
@@ -152,6 +187,7 @@ class Ladder:
         if lo > self._refuting:
             self.refuted = True
         self._open = True
+        self._below, self._head_end = 0, end
         self._book.record(start, end, lo, hi)
 
     def _undated(self, start: int, end: int) -> None:
@@ -160,11 +196,18 @@ class Ladder:
         self._waiting.add(start, end, stays=False)
 
     def _continued(self, start: int, end: int) -> None:
+        trust = self.trust
         if not self._open:
             self._undated(start, end)
-            return
-        self._book.continuations += 1
-        self.more(start, end)
+        elif self._waiting.records or trust is None:
+            self._book.continuations += 1
+            self.more(start, end)
+        elif self._below >= trust.lines or start - self._head_end >= trust.bytes:
+            self._undated(start, end)
+        else:
+            self._below += 1
+            self._book.continuations += 1
+            self._book.extend(start, end)
 
     def _settle(self, lo: Instant, hi: Instant) -> None:
         """Date what waits by the dated record that follows it, and the one before it."""

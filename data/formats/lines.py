@@ -1,15 +1,15 @@
 """Shows the lines of a content to its reader: each one, or where stencils fit only those that no stencil fits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from data.formats.blocks import BLOCK, Block, Part
 from data.formats.detect import judge, later
 from data.formats.encoding import LONGEST_LINE, Encoding
 from data.formats.held import Held
-from data.formats.interface import Kind, LateReader, Line, LocatingReader, Reader
-from data.formats.ladder import Ladder
+from data.formats.interface import Kind, LateReader, Line, LocatingReader, RawReader, Reader
+from data.formats.ladder import Ladder, Trust
 from data.formats.stencils import Matcher, learn
 
 _MOST_STENCILS = 32
@@ -20,7 +20,7 @@ _LEAST: Final = 32 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a content is read; whatever it says, the same is found."""
+    """How a content is read; but for what is believed and shown, the same is found whatever it says."""
 
     block: int = BLOCK
     """Bytes read at once."""
@@ -31,6 +31,8 @@ class Pace:
     worth: int = 16
     """Lines of one hour for which it pays to ask the reader what their date means."""
     fast: bool = True
+    trust: Trust = field(default_factory=Trust)
+    """How far below a head continuations are believed, of readers that guess."""
 
 
 class Lines:
@@ -53,6 +55,8 @@ class Lines:
         self._lessons = _MOST_LESSONS
         self._held = Held(ladder)
         self._late = cast("LateReader", reader) if hasattr(reader, "late") else None
+        counts = encoding.width == 1 and getattr(reader, "raw", False)
+        self._counts = cast("RawReader", reader) if counts else None
         self._teaches: LocatingReader | None = None
         self.continues: bytes = b""
         if pace.fast and encoding.width == 1 and hasattr(reader, "locate") and self._late is None:
@@ -63,6 +67,8 @@ class Lines:
         """Read one block."""
         if block.part is Part.MORE:
             self._held.more(block.base, block.base + len(block.data))
+            self._skip(len(block.data.removesuffix(b"\n")))
+            self._redate()
         elif block.part is Part.LONG:
             self.single(block.data, block.base - block.lead, block.base + len(block.data))
         elif self._teaches is not None and block.size >= self.pace.least and not block.lead:
@@ -87,14 +93,13 @@ class Lines:
 
     def single(self, raw: bytes, start: int, end: int) -> None:
         """Show one line to the reader and enter it."""
+        self._skip(end - start - len(raw))
         line = self.understood(raw)
         if self._late is None:
             self.ladder.line(line, start, end)
             return
         self._held.line(line, start, end)
-        found = later(self._late)
-        if found is not None:
-            self._held.redate(found)
+        self._redate()
 
     def finish(self) -> None:
         """Enter what is held back."""
@@ -104,8 +109,10 @@ class Lines:
         """Show one line to the reader, and learn from it."""
         if self.above:
             self.remind(self.above)
-        text = self._encoding.text(raw)[: self.pace.longest]
+        text = self._encoding.text(raw) if self._counts is None else raw.removesuffix(b"\n")
+        length, text = len(text), text[: self.pace.longest]
         line = judge(self._reader, text)
+        self._skip(length - len(text))
         self.count += 1
         if line.kind is Kind.UNPARSED:
             self.unparsed += 1
@@ -123,6 +130,16 @@ class Lines:
     def ask(self, line: bytes) -> Line:
         """Ask about a made-up line, without the reader of the content noticing."""
         return Line(kind=Kind.UNPARSED) if self._asked is None else judge(self._asked, self._encoding.text(line))
+
+    def _skip(self, count: int) -> None:
+        """Tell a reader that counts bytes of those that it is not shown."""
+        if self._counts is not None and count:
+            self._counts.skipped(count)
+
+    def _redate(self) -> None:
+        found = None if self._late is None else later(self._late)
+        if found is not None:
+            self._held.redate(found)
 
     def _learn(self, raw: bytes, text: bytes) -> None:
         if self._teaches is None or not self._lessons or len(self.matchers) >= _MOST_STENCILS:

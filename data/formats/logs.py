@@ -11,11 +11,12 @@ descriptor does not matter and does not move, and a file that grows or shrinks m
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from data.formats.archives import DamagedError, Member, kind_of, members
 from data.formats.blocks import FileBytes, gathered
 from data.formats.book import Book, Run, known
-from data.formats.detect import SAMPLE, pins_of, unknown_pin
+from data.formats.detect import SAMPLE, family_of
 from data.formats.interface import ArchiveLimits, Family, FileFacts, Kept, Reading
 from data.formats.keeping import Sink, kept_of, of_runs
 from data.formats.ladder import bounds_of
@@ -41,7 +42,7 @@ class LogReader:
 
     def read(self, fd: int, facts: FileFacts, marks: Marks) -> Reading:
         """Judge every record; raises `ValueError` for a pin that is no family, `OSError` where reading fails."""
-        head, kind = self._opened(fd, facts)
+        facts, head, kind = self._opened(fd, facts)
         if not kind:
             return _reading(*self._plain(fd, facts, marks, head))
         judged = self._archive(fd, facts, marks, kind)
@@ -59,12 +60,12 @@ class LogReader:
         """
         return self._kept(fd, facts, marks, Sink(target_fd))
 
-    def _opened(self, fd: int, facts: FileFacts) -> tuple[bytes, str]:
-        """Check the pin, read the beginning, and tell which kind of archive the file is."""
-        if facts.pin and not any(facts.pin in pins_of(family) for family in self._families):
-            raise ValueError(unknown_pin(self._families, facts.pin))
+    def _opened(self, fd: int, facts: FileFacts) -> tuple[FileFacts, bytes, str]:
+        """Tell whose id the pin is, read the beginning, and tell which kind of archive the file is."""
+        if facts.pin:
+            facts = replace(facts, pin=family_of(self._families, facts.pin).id)
         head = os.pread(fd, min(SAMPLE, facts.size), 0)
-        return head, kind_of(head)
+        return facts, head, kind_of(head)
 
     # -- plain files --------------------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class LogReader:
     # -- what is kept -------------------------------------------------------------------------------------------------
 
     def _kept(self, fd: int, facts: FileFacts, marks: Marks, sink: Sink) -> Kept:
-        head, kind = self._opened(fd, facts)
+        facts, head, kind = self._opened(fd, facts)
         if not kind:
             book, totals = self._plain(fd, facts, marks, head, lambda runs: sink.copy(fd, runs))
             return kept_of(book, sink, totals.damaged)

@@ -12,6 +12,8 @@ from data.formats.zones import ZoneClock, wall
 from data.retention.evidence import Span
 from data.retention.instants import BELIEVABLE, DAY, HOUR, MINUTE, SECOND, Instant
 
+LONGEST_ROLL: Final = 31 * DAY
+"""How long a file may be written to before it is rolled, where its name does not tell: a month."""
 _DATE: Final = re.compile(
     rb"(?<!\d)(?P<year>20\d\d)"
     rb"(?:(?P<mark>[-_.]?)(?P<month>0[1-9]|1[0-2]))"
@@ -37,7 +39,7 @@ def period(name: bytes, zone: Zone, now: Instant) -> Span | None:
         return None
     lo, hi = min(span.lo for span in spans), max(span.hi for span in spans)
     if _DATEEXT.search(last):
-        lo -= DAY  # logrotate names a file after the day it was rolled: what it holds is mostly from the day before
+        lo -= LONGEST_ROLL  # logrotate names a file after the day it was rolled: what it holds is from before that
     return Span(lo=lo, hi=hi)
 
 

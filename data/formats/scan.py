@@ -53,12 +53,14 @@ def scan(content: Content, families: Sequence[Family], book: Book, totals: Total
     choice = NOBODY
     if not content.opaque:
         choice = choose(families, content.facts, encoding, content.head, content.middle, whole=content.whole)
-    ladder = Ladder(content.bounds, content.facts, book)
     if not totals.contents:
         totals.family, totals.encoding = choice.id, encoding.name if choice.family is not None else ""
+    reader = choice.reader(content.facts) if choice.judged is None else None
+    guesses = choice.guesses if reader is None else getattr(reader, "guesses", False)
+    ladder = Ladder(content.bounds, content.facts, book, pace.trust if guesses else None)
     if choice.judged is not None:
         _at_once(content, encoding, choice.judged, (ladder, book), totals)
-    elif (reader := choice.reader(content.facts)) is not None:
+    elif reader is not None:
         if hasattr(reader, "prepare"):
             cast("PreparedReader", reader).prepare(_texts(content, encoding, pace))
         lines = Lines(reader, lambda: choice.reader(content.facts), encoding, ladder, pace)

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 from data.clock import MachineClock
 from data.errors import ClockError
-from data.retention.instants import MINUTE, SECOND, Instant, instant_of, iso, read_iso
+from data.retention.instants import DAY, MINUTE, SECOND, Instant, instant_of, iso, read_iso
 from data.stores.interface import Tick, TickStore
 
 LARGEST_JUMP = 10 * MINUTE
 LARGEST_OFFSET = 60 * SECOND
+LONGEST_OFF = 14 * DAY
+"""How far the time may have moved over a reboot: no machine of ours is off for longer without somebody knowing."""
 LARGEST_SLEW = 5 * SECOND
 """How far a clock may go back when it is corrected, without being called wrong."""
 BUILT = read_iso("2026-11-24T00:00:00Z")
@@ -25,9 +27,10 @@ def judge_tick(last: Tick | None, new: Tick, *, last_entry: Instant | None) -> s
         return last.blocked if last else ""
     if new.wall < last.wall - LARGEST_SLEW:
         return "backwards"
-    drift = (new.wall - last.wall) - (new.elapsed - last.elapsed)
-    same_boot = bool(last.boot) and last.boot == new.boot
-    return "jumped" if same_boot and abs(drift) > LARGEST_JUMP else ""
+    moved = new.wall - last.wall
+    if last.boot and last.boot == new.boot:
+        return "jumped" if abs(moved - (new.elapsed - last.elapsed)) > LARGEST_JUMP else ""
+    return "jumped" if moved > LONGEST_OFF else ""
 
 
 class ClockGuard:

@@ -5,6 +5,8 @@ from data.errors import RefusedError
 from data.purge.parts import PurgeParts
 from data.retention.instants import Instant
 
+LONGEST_REASON = 200
+
 
 def trust_clock(parts: PurgeParts, actor: Actor, reason: str) -> Instant:
     """Take the present time for right; needs a reason, and is recorded. Raises `RefusedError`, `ClockError`."""
@@ -15,4 +17,5 @@ def trust_clock(parts: PurgeParts, actor: Actor, reason: str) -> Instant:
     by = parts.people.of(actor)
     now = parts.guard.acknowledge()
     parts.audit.acknowledge_clock(by)
+    parts.audit.append("clock.trusted", by, "", {"reason": reason.strip()[:LONGEST_REASON]})
     return now

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from data.errors import StateError
 from data.purge.holds import HoldService
 from data.purge.parts import PurgeParts
 from data.purge.running import PurgeRunner
@@ -16,6 +17,20 @@ class Engine:
     purges: PurgeService
     runner: PurgeRunner
     holds: HoldService
+
+
+def check_whole(parts: PurgeParts) -> None:
+    """Refuse a store that has lost what the audit says it was given: with it holds would be lost; raises `StateError`."""
+    holds = {hold.id for hold in parts.stores.holds.all()}
+    known = {request.id for request in parts.stores.requests.newest(most=1_000_000)}
+    for entry in parts.audit.entries():
+        lost = entry.object not in (holds if entry.kind == "hold.in_force" else known)
+        if lost and entry.kind in {"hold.in_force", "request.previewed"}:
+            message = (
+                f"the audit knows {entry.object} ({entry.kind}), the store does not: retention.json was lost or is an "
+                "old copy; put the right one back, holds may be missing in it"
+            )
+            raise StateError(message)
 
 
 def engine_of(parts: PurgeParts, *, holder: str) -> Engine:

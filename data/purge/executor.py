@@ -132,7 +132,7 @@ class Executor:
         self._let_go()
         self._parts.commit.acquire()
         self._locked = True
-        if self.stopped or self._stop():
+        if self.stopped or self._stop() or self._request.id in self._parts.stops:
             self.stopped = True
             return Code.STOPPED
         holds = self._parts.stores.holds

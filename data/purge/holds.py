@@ -1,8 +1,10 @@
 """Placing and releasing holds: one person places, two release; the audit knows before anything changes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from data.access import Actor, Permission
+from data.audit.entry import Draft
 from data.errors import RefusedError, UnknownError
 from data.purge.parts import PurgeParts
 from data.retention.hold import END, Hold, ask_release, check_hold
@@ -38,7 +40,8 @@ class HoldService:
         self._allow(actor)
         unknown = [source for source in wish.sources if source not in self._parts.sources]
         if unknown:
-            raise UnknownError(f"there is no source {unknown[0][:40]!r}")
+            known = ", ".join(sorted(self._parts.sources)) or "none"
+            raise UnknownError(f"there is no source {unknown[0][:40]!r}; the settings name: {known}")
         # Protecting data needs no trustworthy clock.
         now, by = self._parts.guard.now(), self._parts.people.of(actor)
         hold = Hold(
@@ -54,9 +57,13 @@ class HoldService:
             review_at=wish.review_at,
         )
         check_hold(hold)
-        self._parts.audit.append("hold.placed", by, hold.id, {"sources": list(hold.sources), "review": hold.review_at})
+        data = {"sources": list(hold.sources), "review": hold.review_at}
+        self._record("hold.placed", by, hold.id, data, any_clock=True)
         with self._parts.commit:
-            return self._parts.stores.holds.add(hold)
+            placed = self._parts.stores.holds.add(hold)
+        # From here on a store that does not know this hold has lost it.
+        self._record("hold.in_force", by, hold.id, data, any_clock=True)
+        return placed
 
     def release(self, actor: Actor, hold_id: str) -> Hold:
         """Ask for the release of a hold or, as another person, release it."""
@@ -65,8 +72,12 @@ class HoldService:
         by = self._parts.people.of(actor)
         hold = ask_release(self._parts.stores.holds.get(hold_id), by=by, now=now)
         kind = "hold.release_asked" if hold.active else "hold.released"
-        self._parts.audit.append(kind, by, hold.id, {"sources": list(hold.sources)})
+        self._record(kind, by, hold.id, {"sources": list(hold.sources)}, any_clock=False)
         return self._parts.stores.holds.replace(hold)
+
+    def _record(self, kind: str, by: str, about: str, data: Mapping[str, object], *, any_clock: bool) -> None:
+        draft = Draft(kind=kind, actor=by, object=about, data=data)
+        self._parts.audit.append_many([draft], allow_backward=any_clock)
 
     def _allow(self, actor: Actor) -> None:
         if not actor.may(Permission.PLACE_HOLD):

@@ -124,5 +124,7 @@ class PurgeParts:
     """Held from a unit's last check to its commit: a hold that was placed protects, whatever runs."""
     exclusive: bool = True
     """Whether this process alone can use the stores, so that a lease of another one is a dead one's."""
+    stops: set[str]
+    """Ids of requests that somebody asked to stop; looked at before each unit."""
     new_id: Callable[[], str]
     """Makes ids of requests and holds: lower-case letters, digits, hyphens."""

@@ -14,12 +14,18 @@ HOST_TENANT = "host"
 KEY_BYTES = 32
 
 
-def load_key(folder: Path) -> bytes:
-    """Read the key of the pseudonyms, or make one; without it nobody can be told from his pseudonym any more."""
+def load_key(folder: Path, *, fresh: bool) -> bytes:
+    """Read the key of the pseudonyms, or make one where nobody has a pseudonym yet (`fresh`).
+
+    A new key over known people would make one person two. Raises `StateError`.
+    """
     path = folder / "people.key"
     try:
         return _read(path)
     except FileNotFoundError:
+        if not fresh:
+            message = f"{path}: is missing, but people have pseudonyms made with it; put it back from a backup"
+            raise StateError(message) from None
         make_folder(folder)
         aside = folder / f".people.key.{secrets.token_hex(4)}"
         write_durably(aside, secrets.token_bytes(KEY_BYTES))
@@ -53,7 +59,8 @@ class Pseudonyms:
 
     def name(self, actor: Actor) -> str:
         """Give the actor's pseudonym: `p-` or, for the host's operator, `host-`, and 20 hexadecimal digits."""
-        digest = hmac.digest(self._key, f"{actor.tenant_id}/{actor.object_id}".encode(), "sha256").hex()
+        who = f"{actor.tenant_id}/{actor.object_id}".lower()  # ids mean the same person in any case
+        digest = hmac.digest(self._key, who.encode(), "sha256").hex()
         return f"{'host' if actor.tenant_id == HOST_TENANT else 'p'}-{digest[:20]}"
 
     def find(self, pseudonym: str) -> Person | None:

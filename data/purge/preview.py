@@ -13,7 +13,7 @@ from data.retention.instants import BEGINNING, Instant
 from data.retention.request import Kept, Preview, Selected
 from data.retention.residue import Code
 from data.retention.unit import Action, Planned, Unit
-from data.sources.interface import Measured, Skipped, Source
+from data.sources.interface import UNSEEN, Measured, Skipped, Source
 
 MOST_CONTROLS = 20
 """Young units that are looked at before and after, so that a loss would be noticed."""
@@ -44,6 +44,7 @@ class Sums:
     evidence: Counter[str] = field(default_factory=Counter)
     holds: set[str] = field(default_factory=set)
     controls: list[Planned] = field(default_factory=list)
+    spared: list[Planned] = field(default_factory=list)
 
 
 def plan_source(
@@ -54,7 +55,7 @@ def plan_source(
         if number % 500 == 0:
             progress("preview", number, 0)
         if isinstance(found, Skipped):
-            sums.residue[found.code] += found.code is not Code.SKIPPED
+            sums.residue[found.code] += found.code is not Code.SKIPPED or found.reason in UNSEEN
             continue
         row = _row_of(source, found, marks, holds, sums)
         _count(found, row, sums)
@@ -91,6 +92,7 @@ def _row_of(source: Source, found: Measured, marks: Marks, holds: Sequence[Hold]
             decided = Code.DRIFTED
     if decided is not None:
         sums.residue[decided] += 1
+        sums.spared.append(control_of(found.unit))
         sums.holds.update(holding)
         sums.held += decided is Code.HELD
     return None
@@ -110,7 +112,7 @@ def _count(found: Measured, row: Planned | None, sums: Sums) -> None:
         sums.oldest_kept = kept if sums.oldest_kept is None else min(sums.oldest_kept, kept)
     if row is None:
         sums.units += 1
-        if reading.records and len(sums.controls) < MOST_CONTROLS:
+        if len(sums.controls) < MOST_CONTROLS:
             sums.controls.append(control_of(found.unit))
         return
     sums.units += row.action is Action.REWRITE
@@ -130,7 +132,7 @@ def control_of(unit: Unit) -> Planned:
     return Planned(unit=unit, action=Action.REWRITE, records=0, bytes=0, lo=0, hi=0)
 
 
-def preview_of(sums: Sums, *, root: str, rows: int, controls: str, expires_at: Instant) -> Preview:
+def preview_of(sums: Sums, *, root: str, rows: int, controls: str, spared: str, expires_at: Instant) -> Preview:
     """Give what people see and what the scope digest binds."""
     return Preview(
         selected=Selected(
@@ -158,6 +160,7 @@ def preview_of(sums: Sums, *, root: str, rows: int, controls: str, expires_at: I
         root=root,
         rows=rows,
         controls=controls,
+        spared=spared,
         expires_at=expires_at,
         confidence=sums.understood / sums.lines if sums.lines else 1.0,
     )

@@ -9,7 +9,7 @@ from data.audit.entry import Draft
 from data.errors import RefusedError
 from data.purge.executor import LEASE_FOR, Executor, Tallies
 from data.purge.parts import Outcome, Progress, PurgeParts
-from data.purge.service import changed_since, controls_of, scope_of
+from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
 from data.retention.instants import Instant
@@ -19,6 +19,8 @@ from data.retention.unit import Planned
 from data.retention.verdict import Verdict, closing_state, judge
 from data.stores.interface import Mark
 
+DOUBTFUL = (Code.ABSENT, Code.TARGET_ABSENT, Code.DRIFTED)
+"""Codes of planned units that may be there in another form: renamed, or packed by a rotation."""
 NEVER: Callable[[], bool] = bool
 """A stop switch that nobody presses."""
 
@@ -38,6 +40,7 @@ class PurgeRunner:
             if request_id in self._running:
                 raise RefusedError("leased", f"request {request_id} is being executed already")
             self._running.add(request_id)
+            self._parts.stops.discard(request_id)
         try:
             return self._run(request_id, progress, stop)
         finally:
@@ -59,7 +62,9 @@ class PurgeRunner:
         offset = source.probe().clock_offset if source else 0
         now = parts.guard.check(last_entry=parts.audit.last.at, engine_offset=offset)
         request = parts.stores.requests.get(request_id)
-        if request.state not in RUNNING:
+        if request.state in RUNNING:
+            self._same_place(request)
+        else:
             self._last_look(request, now)
         request = self._take(request, now)
         executor = Executor(parts, request, stop=stop, progress=progress)
@@ -73,6 +78,15 @@ class PurgeRunner:
         request = self._move(request, State.VERIFYING, ended)
         looked = self._verify(request, tallies, progress)
         return self._close(request, tallies, looked, ended=ended)
+
+    def _same_place(self, request: PurgeRequest) -> None:
+        """Refuse to go on at another place than the one that was approved."""
+        source = self._parts.sources.get(request.source)
+        if source is None or source.config_digest != request.config_digest:
+            message = (
+                f"source {request.source} is configured otherwise than when {request.id} began; put that back first"
+            )
+            raise RefusedError("superseded", message)
 
     def _last_look(self, request: PurgeRequest, now: Instant) -> None:
         """Check once more what was checked when people said yes: roles, rules, holds, scope, share."""
@@ -121,6 +135,9 @@ class PurgeRunner:
             return (row for number, row in enumerate(rows) if tallies.others.get(number, Code.DELETED) in DONE)
 
         source.remember_purged(done(), at=self._parts.guard.now())
+        spared = stores.manifests.load(spared_of(request.id), root=request.preview.spared)
+        left = tallies.left | {row.unit.name for row in spared}
+        doubtful = any(tallies.codes[code.value] for code in DOUBTFUL)
         holds = [hold for hold in stores.holds.all() if hold.active or hold.id in request.preview.holds]
         return verify(
             Expected(
@@ -129,7 +146,8 @@ class PurgeRunner:
                 holds=[replace(hold, released_at=None) for hold in holds],
                 done=done,
                 rows=request.preview.rows,
-                left=tallies.left,
+                left=left,
+                doubtful=doubtful,
                 controls=stores.manifests.load(controls_of(request.id), root=request.preview.controls),
                 unresolved=unresolved_of(tallies.codes),
                 since=request.created_at,
@@ -150,6 +168,7 @@ class PurgeRunner:
         closed = replace(
             move(request, state, by="system", now=now, reason=verdict.value),
             results=outcome.results,
+            lost=looked.verification.controls_lost + looked.verification.wrongly_rewritten,
             gone=Gone(records=tallies.records, bytes=tallies.size),
             verdict=verdict.value,
             certificate=written.path,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from data.access import Actor, Permission
+from data.audit.entry import Draft
 from data.errors import RefusedError, SourceError, StateError, UnknownError
 from data.purge.parts import Progress, PurgeParts
 from data.purge.preview import Sums, plan_source, preview_of
@@ -39,6 +40,8 @@ class PurgeService:
 
     def __init__(self, parts: PurgeParts) -> None:
         self._parts = parts
+        self._making: set[str] = set()
+        """Ids of previews that are being made in this process."""
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -61,19 +64,23 @@ class PurgeService:
         source = self._source(source_id)
         reached = source.probe()
         if not reached.reachable:
-            raise SourceError(f"source {source_id}: cannot be read: {reached.reason}")
+            raise SourceError(reached.explained or f"source {source_id}: cannot be read: {reached.reason}")
         now = self._parts.guard.check(last_entry=self._parts.audit.last.at, engine_offset=reached.clock_offset)
         requester = self._parts.people.of(actor)
         self._tidy(now)
         self._make_room(source_id, requester, now)
         request = self._draft(source, requester, now)
         self._audit("request.created", requester, request.id, {"source": source_id, "cutoff": request.cutoff})
-        request = self._parts.stores.requests.add(request)
+        self._making.add(request.id)
         try:
+            request = self._parts.stores.requests.add(request)
             return self._fill(request, source, progress)
         except (SourceError, StateError, OSError):
-            self._step(move(request, State.PREVIEW_FAILED, by=requester, now=self._parts.guard.now()), requester)
+            failed = move(request, State.PREVIEW_FAILED, by=requester, now=self._parts.guard.now())
+            self._step(failed, requester, any_clock=True)
             raise
+        finally:
+            self._making.discard(request.id)
 
     def _draft(self, source: Source, requester: str, now: Instant) -> PurgeRequest:
         rule, care = self._parts.rules[source.id], self._parts.care
@@ -104,9 +111,10 @@ class PurgeService:
         manifests = self._parts.stores.manifests
         root, count = manifests.save(request.id, rows)
         controls, _ = manifests.save(controls_of(request.id), sums.controls)
+        spared, _ = manifests.save(spared_of(request.id), sums.spared)
         now = self._parts.guard.now()
         until = now + self._parts.care.confirm_for
-        preview = preview_of(sums, root=root, rows=count, controls=controls, expires_at=until)
+        preview = preview_of(sums, root=root, rows=count, controls=controls, spared=spared, expires_at=until)
         filled = replace(request, preview=preview, expires_at=until)
         filled = replace(filled, digest=scope_of(filled).digest)
         moved = move(filled, State.PREVIEWED, by=request.requester, now=now)
@@ -128,7 +136,7 @@ class PurgeService:
                 self._step(move(other, State.EXPIRED, by="system", now=now), "system")
             elif other.state is State.PREVIEWED and other.requester == requester:
                 self._step(move(other, State.SUPERSEDED, by=requester, now=now, reason="new_preview"), requester)
-            elif other.state in {State.DRAFT, State.PREVIEWING}:
+            elif other.state in {State.DRAFT, State.PREVIEWING} and other.id not in self._making:
                 # Its process has died: this one alone can use the stores.
                 self._step(move(other, State.PREVIEW_FAILED, by="system", now=now), "system")
             else:
@@ -142,6 +150,7 @@ class PurgeService:
             if never_ran or (request.state in CLOSED and now - request.story[-1].at > KEEP_MANIFESTS):
                 self._parts.stores.manifests.discard(request.id)
                 self._parts.stores.manifests.discard(controls_of(request.id))
+                self._parts.stores.manifests.discard(spared_of(request.id))
 
     # -- saying yes ---------------------------------------------------------------------------------------------------
 
@@ -167,6 +176,9 @@ class PurgeService:
         self._allow(actor, Permission.RUN_PURGE)
         now, by = self._now(), self._parts.people.of(actor)
         request = self._current(request_id, now)
+        if recently_released(self._parts.stores.holds.all(), request.source, now=now):
+            message = f"a hold on {request.source} was released within the last 24 h: nobody purges it alone before"
+            raise RefusedError("hold_released", message)
         if request.state in RUNNING | {State.APPROVED, State.COOLING}:
             # Approved in chat, or interrupted: the host may go on with exactly that, and needs its code all the same.
             check_code(request, code)
@@ -192,9 +204,11 @@ class PurgeService:
         """Take one's own approval back before it runs."""
         self._allow(actor, Permission.APPROVE_PURGE)
         by = self._parts.people.of(actor)
-        if by not in {approval.by for approval in self.get(request_id).approvals}:
+        request = self.get(request_id)
+        if by not in {approval.by for approval in request.approvals}:
             raise RefusedError("not_the_approver", "only whoever approved takes the approval back")
-        return self._end(actor, request_id, State.REVOKED, reason)
+        waits = request.state is State.AWAITING_SECOND
+        return self._end(actor, request_id, State.REJECTED if waits else State.REVOKED, reason)
 
     def cancel(self, actor: Actor, request_id: str, reason: str = "") -> PurgeRequest:
         """End a request that has not begun, or stop one that runs before its next unit; any admin or DPO may."""
@@ -216,7 +230,12 @@ class PurgeService:
         # Saying no needs no trustworthy clock.
         now, by = self._parts.guard.now(), self._parts.people.of(actor)
         request = self.get(request_id)
-        return self._step(move(request, state, by=by, now=now, reason=reason.strip()[:LONGEST_REASON]), by)
+        now = max(now, request.story[-1].at)
+        ended = move(request, state, by=by, now=now, reason=reason.strip()[:LONGEST_REASON])
+        stored = self._step(ended, by, any_clock=True)
+        if state is State.STOPPING:
+            self._parts.stops.add(request_id)
+        return stored
 
     # -- shared -------------------------------------------------------------------------------------------------------
 
@@ -233,8 +252,12 @@ class PurgeService:
         check_fresh(request, now)
         return request
 
-    def _step(self, request: PurgeRequest, by: str, data: Mapping[str, object] | None = None) -> PurgeRequest:
-        self._audit(f"request.{request.state}", by, request.id, data or {"digest": request.digest})
+    def _step(
+        self, request: PurgeRequest, by: str, data: Mapping[str, object] | None = None, *, any_clock: bool = False
+    ) -> PurgeRequest:
+        kind = f"request.{request.state}"
+        draft = Draft(kind=kind, actor=by, object=request.id, data=data or {"digest": request.digest})
+        self._parts.audit.append_many([draft], allow_backward=any_clock)
         return self._parts.stores.requests.replace(request)
 
     def _audit(self, kind: str, by: str, about: str, data: Mapping[str, object]) -> None:
@@ -275,6 +298,11 @@ def scope_of(request: PurgeRequest) -> Scope:
 def controls_of(request_id: str) -> str:
     """Name the list of young units that a request must leave alone."""
     return f"{request_id}-controls"
+
+
+def spared_of(request_id: str) -> str:
+    """Name the list of units that hold old records and were left on purpose when the preview was made."""
+    return f"{request_id}-spared"
 
 
 def changed_since(request: PurgeRequest, parts: PurgeParts) -> str:

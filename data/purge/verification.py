@@ -9,7 +9,7 @@ from data.purge.preview import judged
 from data.retention.evidence import Marks
 from data.retention.hold import Hold
 from data.retention.instants import Instant
-from data.retention.residue import RESPECTED, Code
+from data.retention.residue import DONE, RESPECTED, Code
 from data.retention.unit import Action, Identity, Planned, Unit
 from data.retention.verdict import Verification
 from data.sources.interface import Measured, Skipped, Source
@@ -48,7 +48,9 @@ class Expected:
     """Gives the rows that were deleted or rewritten."""
     rows: int
     left: Collection[bytes]
-    """Names of planned units that are still there for a reason of their own."""
+    """Names of units that were left for a reason of their own, at the preview or at the execution."""
+    doubtful: bool
+    """Whether a planned unit was gone without this purge having surely deleted it: it may be there in another form."""
     controls: Iterable[Planned]
     unresolved: int
     since: Instant
@@ -115,17 +117,22 @@ def _weigh(found: _Rescan, seen: Measured, expected: Expected) -> None:
     decided = judged(expected.source, seen, expected.marks, expected.holds)[0]
     if decided is None or isinstance(decided, Code):
         return
-    if seen.first_seen is not None and seen.first_seen > expected.since:
+    if _came_after(seen, expected.since) and not expected.doubtful:
         found.late += reading.expired.records
     else:
         found.old += reading.expired.records
 
 
+def _came_after(seen: Measured, since: Instant) -> bool:
+    """Tell whether a unit surely was not there at the preview: never seen, and made later."""
+    return seen.first_seen is not None and seen.born is not None and min(seen.first_seen, seen.born) > since
+
+
 def _controls(source: Source, controls: Iterable[Planned]) -> tuple[int, int]:
     """Count the young units that are still there, and those that are not.
 
-    One that its own writer has made longer, or a rotation has given another name, is there; one in whose place
-    something else stands proves nothing.
+    One that its own writer has made longer, or a rotation has given another name, is there; one that became shorter
+    is lost; one in whose place something else stands proves nothing.
     """
     seen = lost = 0
     moved: list[Identity] = []
@@ -135,10 +142,14 @@ def _controls(source: Source, controls: Iterable[Planned]) -> tuple[int, int]:
             seen += 1
         else:
             moved.append(then)
-            lost += now is None
+            lost += now is None or (then.device, then.inode) == (now.device, now.inode)
     if moved:
-        there = {(unit.identity.device, unit.identity.inode) for unit in source.list_units() if isinstance(unit, Unit)}
-        found = sum((then.device, then.inode) in there for then in moved)
+        there = {
+            (unit.identity.device, unit.identity.inode): unit.identity.size
+            for unit in source.list_units()
+            if isinstance(unit, Unit)
+        }
+        found = sum(there.get((then.device, then.inode), -1) >= then.size for then in moved)
         seen, lost = seen + found, max(0, lost - found)
     return seen, lost
 
@@ -149,6 +160,5 @@ def _grown_from(then: Identity, now: Identity) -> bool:
 
 def unresolved_of(codes: Mapping[str, int]) -> int:
     """Count the units whose old records should be gone and are not, for no reason that may stand."""
-    allowed = {code.value for code in RESPECTED} | {Code.STOPPED.value, Code.SKIPPED.value, Code.TARGET_ABSENT.value}
-    gone = {Code.DELETED.value, Code.REWRITTEN.value, Code.ABSENT.value}
-    return sum(count for code, count in codes.items() if code not in allowed | gone)
+    fine = {code.value for code in RESPECTED | DONE | {Code.TARGET_ABSENT}}
+    return sum(count for code, count in codes.items() if code not in fine)

@@ -145,6 +145,8 @@ class Preview:
     rows: int = 0
     controls: str = ""
     """Merkle root of the list of young units that are looked at before and after."""
+    spared: str = ""
+    """Merkle root of the list of units with old records that were left on purpose."""
     expires_at: Instant = 0
     """When the code stops being good for a confirmation."""
     confidence: float = 1.0
@@ -205,6 +207,8 @@ class PurgeRequest:
     results: Mapping[str, int] = field(default_factory=dict)
     """Units by what became of them."""
     gone: Gone = Gone()
+    lost: int = 0
+    """Young units that were missing after the purge: an incident of its own."""
     verdict: str = ""
     certificate: str = ""
     story: tuple[Step, ...] = ()
@@ -229,7 +233,8 @@ def move(request: PurgeRequest, state: State, *, by: str, now: Instant, reason: 
 
 def _step(request: PurgeRequest, state: State, *, by: str, now: Instant, reason: str = "") -> PurgeRequest:
     if state not in STEPS.get(request.state, frozenset()):
-        raise RefusedError("wrong_state", f"request {request.id} is {request.state}: it cannot become {state}")
+        now_is = "is finished; ask for a new preview" if request.state in CLOSED else f"cannot become {state} now"
+        raise RefusedError("wrong_state", f"request {request.id} is {request.state}: it {now_is}")
     step = Step(state=state, at=now, by=by, reason=reason)
     return replace(request, state=state, story=(*request.story, step))
 

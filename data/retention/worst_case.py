@@ -53,6 +53,7 @@ def worst_case(
             "confirmation": care.confirm_for,
             "approval": care.approve_for,
             "cooling": care.cooling_for,
+            "start": care.execute_for,
             "physical_delay": physical_delay,
             "clock_error": clock_error,
             "prevented": max(0, late_by),

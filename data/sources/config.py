@@ -108,13 +108,13 @@ def open_root(config: FilesConfig) -> int:
         raise SourceError(f"source {config.id}: {config.root}: {refused.why}") from None
 
 
-def why_not(config: FilesConfig) -> str:
-    """Tell why the root cannot be used, in a stable word; "" where it can."""
+def why_not(config: FilesConfig) -> tuple[str, str]:
+    """Tell why the root cannot be used, in a stable word and in a sentence; both are "" where it can."""
     try:
         os.close(_open_checked(config))
     except _RefusedError as refused:
-        return refused.reason
-    return ""
+        return refused.reason, f"source {config.id}: {config.root}: {refused.why}"
+    return "", ""
 
 
 def _open_checked(config: FilesConfig) -> int:

@@ -80,11 +80,12 @@ class FilesSource:
 
     def probe(self) -> Probe:
         """Look whether the root can be used, and how far the file system's clock is from ours."""
-        reason = why_not(self._config)
+        reason, explained = why_not(self._config)
         own = () if self._rotation is None else rotations(self._config.root, self._rotation)
         return Probe(
             reachable=not reason,
             reason=reason,
+            explained=explained,
             clock_offset=self._clock_offset(),
             own_retention={f"logrotate {found.file}: {' '.join(found.paths)}": str(found) for found in own},
         )
@@ -188,7 +189,7 @@ class FilesSource:
         try:
             root = open_root(self._config)
         except SourceError:
-            reason = why_not(self._config)
+            reason, _ = why_not(self._config)
             yield from (Acted(code=Code.UNREACHABLE, reason=reason) for _ in batch)
             return
         try:
@@ -209,7 +210,7 @@ class FilesSource:
         try:
             root = open_root(self._config)
         except SourceError:
-            return Acted(code=Code.UNREACHABLE, reason=why_not(self._config))
+            return Acted(code=Code.UNREACHABLE, reason=why_not(self._config)[0])
         try:
             return recover(root, planned, config=self._config)
         except OSError as error:

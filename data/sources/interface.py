@@ -5,7 +5,7 @@ Sources are synchronous and are called from one worker thread; nothing here know
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from data.formats.interface import Reading
 from data.retention.evidence import Marks
@@ -42,6 +42,8 @@ class Probe:
     reachable: bool
     reason: str = ""
     """A stable word where it is not reachable: `missing`, `denied`, `not_a_folder`, `link`."""
+    explained: str = ""
+    """The same in a sentence that names source and place."""
     clock_offset: int = 0
     """Microseconds the engine's clock is ahead of ours."""
     own_retention: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +60,10 @@ class Skipped:
     """A stable word: `symlink`, `hard_linked`, `not_a_file`, `other_device`, `too_deep`, `denied`, `setuid` ..."""
 
 
+UNSEEN: Final = frozenset({"foreign_owner", "hard_linked", "setuid_or_executable", "too_deep", "denied"})
+"""Reasons for which something was skipped that may well hold old records: nobody knows, and that is said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A unit and what it holds."""
@@ -67,6 +73,9 @@ class Measured:
     active: str = ""
     """Why the unit must not be touched now: `open`, `quiet`, `newest`, `growing`; "" where it may be."""
     first_seen: Instant | None = None
+    """When a scan saw it first, as far as the index remembers."""
+    born: Instant | None = None
+    """When it was made, where the engine tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,8 @@ class SourceSummary:
     lines: int = 0
     longest_span: int = 0
     """Microseconds between the oldest and the youngest record of the unit that spans most."""
+    longest_active_span: int = 0
+    """The same among the units that must not be touched now."""
     evidence: Mapping[str, int] = field(default_factory=dict)
     damaged: int = 0
     """Units whose content could not be read to its end."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from bot.settings import ServerSettings, Settings, SourceSettings, load_settings
+from bot.settings import ServerSettings, Settings, load_settings
+from bot.source_settings import SourceSettings
 from data.errors import SettingsError
 
 GUID = "00000000-0000-4000-8000-0000000000aa"

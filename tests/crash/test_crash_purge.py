@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from data.audit.keys import PUBLIC, read_public
 from data.audit.report import Verdict
 from data.audit.verify import verify
-from data.errors import ProcallError
+from data.errors import RefusedError
 from data.retention.request import CLOSED, State
 from tests.crash.driver import ALL_MODES, KILLS, Crashes, Outcome, kill_at_random, run_points
 from tests.crash.scenario_purge import AGES, OLD, finish, opened, prepare
@@ -88,9 +90,5 @@ def test_the_positive_control(tmp_path: Path) -> None:
     prepare(tmp_path)
     request = finish(tmp_path, minutes=20)
     assert request.state is State.CLOSED_CLEAN
-    try:
+    with pytest.raises(RefusedError, match="closed"):
         finish(tmp_path, minutes=21)
-    except ProcallError as error:
-        assert "closed" in str(error)
-    else:
-        raise AssertionError("it ran twice")

@@ -91,6 +91,8 @@ class GlogReader:
 
     __slots__ = ("_begun", "_clock", "_walk")
 
+    guesses: Final = True
+
     def __init__(self, facts: FileFacts, sample: tuple[bytes, ...]) -> None:
         self._clock = ZoneClock(facts.zone)
         created = next((found[1] for line in sample[:5] if (found := _CREATED.match(line))), b"")

@@ -48,6 +48,8 @@ class HeadFamily:
     """Whether other writers put day, month and two-digit year in another order."""
     anchor: bytes = b""
     """The byte whose first occurrence precedes the stamp, where what stands before it changes from line to line."""
+    aliases: tuple[str, ...] = ()
+    """Other words by which settings may pin it."""
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where too few lines are surely of this family."""
@@ -67,6 +69,8 @@ class HeadReader:
     """Reads one file of such a family."""
 
     __slots__ = ("_begun", "_clock", "_family", "_latest")
+
+    guesses: Final = True
 
     def __init__(self, family: HeadFamily, clock: ZoneClock, latest: Instant) -> None:
         self._family = family

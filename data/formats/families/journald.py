@@ -9,6 +9,7 @@ counted down; the length itself may hold a line end. The time stands below the f
 import re
 from typing import Final
 
+from data.formats.encoding import bare
 from data.formats.families.json_keys import covering
 from data.formats.interface import FileFacts, Kind, Line, Reader
 from data.formats.stamps import epoch
@@ -44,13 +45,15 @@ class JournaldReader:
     be true nobody knows where its value ends: nothing below is understood.
     """
 
-    __slots__ = ("_broken", "_buffer", "_late", "_left", "_lost", "_open", "_span", "_was_blank")
+    __slots__ = ("_broken", "_buffer", "_inside", "_late", "_left", "_lost", "_open", "_span", "_was_blank")
 
     raw: Final = True
     """Bytes are counted: see `interface.RawReader`."""
 
     def __init__(self) -> None:
         self._open = self._broken = self._lost = False
+        self._inside = False
+        """Whether the line read last was one of a value."""
         self._was_blank = False
         """Whether the line above, within a value, is blank."""
         self._buffer: bytes | None = None
@@ -63,9 +66,11 @@ class JournaldReader:
     def line(self, line: bytes) -> Line:
         """Understand one line."""
         self._late = None
-        if self._left or self._buffer is not None:
+        self._inside = bool(self._left) or self._buffer is not None
+        if self._inside:
             self._swallow(line)
             return Line(kind=Kind.CONTINUATION)
+        line = bare(line).removesuffix(b"\r")
         if self._lost:
             return Line(kind=Kind.UNPARSED if line else Kind.CONTINUATION)
         if not line:
@@ -81,6 +86,16 @@ class JournaldReader:
     def late(self) -> Line | None:
         """Date the entry by the line that names its time; take the time away where the entry proves broken."""
         return self._late
+
+    def skipped(self, count: int) -> None:
+        """Count bytes that are not shown; a length among them makes all below unknown."""
+        if self._buffer is not None:
+            self._lost = True
+            self._break()
+        elif self._left or self._inside:
+            self._left -= count
+            if self._left < 0:
+                self._break()
 
     def _begin(self, line: bytes) -> Line:
         self._broken, self._span = False, None

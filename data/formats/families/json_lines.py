@@ -29,6 +29,7 @@ class JsonFamily:
     """Logs in JSON; their times are in the order of `json_keys.TIME_KEYS`."""
 
     id: Final = "jsonl"
+    aliases: Final = ("json", "ndjson", "clef")
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give the reader for the form that the sample has; None where no line begins an object."""

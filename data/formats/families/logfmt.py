@@ -35,6 +35,8 @@ class LogfmtReader:
 
     __slots__ = ("_dating",)
 
+    guesses: Final = True
+
     continues: Final = b" \t"
     """First bytes of a line that can only belong to the record above."""
 

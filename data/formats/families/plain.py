@@ -89,6 +89,7 @@ class PlainFamily:
     """Text whose records begin with a stamp, or with a level or a bracket and then a stamp."""
 
     id: Final = "text"
+    aliases: Final = ALIASES
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader for the forms of head in the sample; None where no line has a dated head."""
@@ -116,6 +117,8 @@ class PlainReader:
     """Reads one file with its own forms of head; where it has none yet, the first dated head sets it."""
 
     __slots__ = ("_begun", "_clock", "_habits", "_latest")
+
+    guesses: Final = True
 
     def __init__(self, clock: ZoneClock, habits: _Habits, latest: Instant) -> None:
         self._clock = clock

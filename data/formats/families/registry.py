@@ -1,6 +1,14 @@
 """All families of formats, the strict ones before those that would take nearly anything."""
 
+from collections.abc import Mapping
+
+from data.formats.detect import pins_of
 from data.formats.interface import Family
+
+
+def known_pins() -> Mapping[str, str]:
+    """Give every word by which settings may pin a family, and the id of the family that it stands for."""
+    return {pin: family.id for family in all_families() for pin in pins_of(family)}
 
 
 def all_families() -> tuple[Family, ...]:

@@ -35,6 +35,7 @@ class SyslogFamily:
     """`Nov  3 09:23:38 host prog[1]: ...` and `2026-11-23T08:00:00.123456+01:00 host prog: ...`, also in one file."""
 
     id: Final = "syslog"
+    aliases: Final = ("rfc3164", "rsyslog")
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where too few of the dated lines are surely syslog's."""
@@ -49,6 +50,8 @@ class SyslogReader:
     """Reads one file; the year is that of the period in its name or of its last change (purge.md 6.2)."""
 
     __slots__ = ("_begun", "_clock", "_walk", "_yearless")
+
+    guesses: Final = True
 
     def __init__(self, facts: FileFacts, *, yearless: bool) -> None:
         """Know the file, and whether the old form is to be expected in it."""
@@ -100,6 +103,7 @@ class Syslog5424Family:
     """`<34>1 2003-10-11T22:14:15.003Z host app 1 ID - ...`, with counted octets before it too (RFC 6587)."""
 
     id: Final = "syslog5424"
+    aliases: Final = ("rfc5424",)
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where no line is surely of RFC 5424."""
@@ -111,6 +115,8 @@ class Syslog5424Reader:
     """Reads one file of RFC 5424; the nil stamp makes an undated record."""
 
     __slots__ = ("_begun", "_clock")
+
+    guesses: Final = True
 
     def __init__(self, facts: FileFacts) -> None:
         self._clock = ZoneClock(facts.zone)

@@ -22,6 +22,7 @@ class TableFamily:
     """Comma, semicolon, tab or bar between the cells; with a header, or with stamps in the same column of every row."""
 
     id: Final = "csv"
+    aliases: Final = ("tsv",)
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader; None where neither a header nor the rows tell which column is the time."""

@@ -33,6 +33,7 @@ class W3cFamily:
     """Logs with `#Fields:`."""
 
     id: Final = "w3c"
+    aliases: Final = ("iis",)
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader; None where no line names the fields."""

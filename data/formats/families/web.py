@@ -21,6 +21,7 @@ def access() -> HeadFamily:
         sure=re.compile(rb"\S+ [^\[]*\[[^\]]{20,40}\](?: |$)"),
         read=_request_time,
         anchor=b"[",
+        aliases=("apache_access", "nginx_access"),
     )
 
 

@@ -102,6 +102,44 @@ def test_a_file_without_dates_is_as_old_as_its_name_says() -> None:
     assert read(replace(case, name=b"x/app.log")).expired.records == 0
 
 
+END = read_iso("2026-08-11T22:00:00Z") - 1
+"""The last instant of 11 August in Berlin."""
+
+
+@pytest.mark.parametrize(
+    ("mtime", "last"),
+    [
+        (END - 5 * HOUR, END + DAY),
+        (END + DAY - 1, END + DAY),
+        (END + DAY + 1, END + DAY + 1),
+        (END + 31 * DAY, END + 31 * DAY),
+        (END + 31 * DAY + 1, END + DAY),
+        (NOW - HOUR, END + DAY),
+        (0, END + DAY),
+        (NOW + SKEW + 1, END + DAY),
+    ],
+)
+@pytest.mark.parametrize("dated", [b"", event(104)])
+def test_a_named_file_may_be_a_day_late_or_written_for_a_month(mtime: Instant, last: Instant, dated: bytes) -> None:
+    """The name bounds undated records by its end and a day, or the mtime up to a month later; a copy's mtime does not.
+
+    So it is below dated records that the name fits too.
+    """
+    case = Case(dated + b"no date\n", name=b"app-2026-08-11.log", mtime=mtime)
+    reading = read(case)
+    assert reading.evidence[Evidence.NAME] == 1
+    assert reading.highest_hi == last
+    gone = [read(case, replace(MARKS, cutoff=cutoff)).expired.records for cutoff in (last, last + 1)]
+    assert gone == [bool(dated), bool(dated) + 1]
+
+
+def test_a_file_that_logrotate_named_may_hold_a_month() -> None:
+    """Rolled monthly, it holds undated records from a month before its name: they may be overdue as early."""
+    rolled = Case(b"no date\n", name=b"app.log-20260811", mtime=END)
+    assert read(rolled).lowest_lo == END + 1 - 32 * DAY
+    assert read(replace(rolled, name=b"app-20260811.log")).lowest_lo == END + 1 - DAY
+
+
 def test_without_a_name_birth_and_mtime_bound() -> None:
     """The mtime bounds from above and the birth from below; a copy's birth, later than its mtime, says nothing."""
     case = Case(b"no date\n", mtime=NOW - 84 * DAY, birth=NOW - 85 * DAY)

@@ -154,6 +154,7 @@ class Lab:
                 roles_of=self.roles_of,
                 documents=self.papers,
                 commit=Lock(),
+                stops=set(),
                 new_id=lambda: f"id-{next(self.numbers):04}",
             )
             yield engine_of(parts, holder="executor")

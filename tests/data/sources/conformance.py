@@ -341,6 +341,7 @@ class SourceConformance:
         probe = lab.source.probe()
         assert not probe.reachable
         assert probe.reason
+        assert lab.source.id in probe.explained
         with pytest.raises(SourceError):
             list(lab.source.measure(lab.marks))
         assert [done.code for done in lab.delete(planned)] == [Code.UNREACHABLE]

@@ -143,6 +143,32 @@ def test_the_newest_of_a_dead_set_goes(lab: FilesLab) -> None:
     assert len(lab.purge()) == 3
 
 
+def test_a_long_pause_does_not_keep_a_set_alive_for_ever() -> None:
+    """A set that once paused for 50 days is dead after 62 days of silence, before anything in it is 90 days old."""
+    sets = RollSets(now=NOW, quiet=QUIET, most=10)
+    for age in (70 * DAY, 120 * DAY):
+        sets.add(1, NOW - age)
+    assert not sets.is_newest(1, NOW - 70 * DAY)
+    sets = RollSets(now=NOW, quiet=QUIET, most=10)
+    for age in (61 * DAY, 111 * DAY):
+        sets.add(1, NOW - age)
+    assert sets.is_newest(1, NOW - 61 * DAY), "the control"
+
+
+def test_a_set_whose_newest_file_is_open_is_not_dead(lab: FilesLab) -> None:
+    """A silent service that still has its log open is not reported as dead, only its file as active."""
+    path = lab.old()
+    assert lab.source.summarise(lab.marks).dead == 1
+    with path.open("ab") as opened:
+        holder = subprocess.Popen(["sleep", "30"], stdout=opened)
+    try:
+        summary = lab.source.summarise(lab.marks)
+        assert (summary.dead, summary.active) == (0, 1)
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 def test_sets_of_other_folders_and_services_do_not_mix(lab: FilesLab) -> None:
     """The newest is told per folder and per service: a busy neighbour does not make a dead set alive or the reverse."""
     for folder, age in (("one", 3 * DAY), ("two", 80 * DAY)):

@@ -86,6 +86,31 @@ def test_a_file_that_grows_in_the_very_last_moment_stays(lab: FilesLab) -> None:
     assert (lab.root / "a.log").read_bytes().count(b"late") == 1
 
 
+def test_a_change_in_the_very_last_moment_that_hides_itself_is_seen(lab: FilesLab) -> None:
+    """Rewritten in place while the guard is asked, size and mtime as before: the ctime still tells."""
+    planned = lab.plan()[:1]
+    path = lab.root / "a.log"
+
+    def guard(_: Planned) -> Code | None:
+        before, content = path.stat(), path.read_bytes()
+        with path.open("r+b") as file:
+            file.write(content.replace(b"record", b"RECORD"))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return None
+
+    assert [done.code for done in lab.source.delete(planned, guard=guard)] == [Code.DRIFTED]
+    assert b"RECORD" in path.read_bytes()
+
+
+def test_a_clock_that_was_set_back_protects(lab: FilesLab) -> None:
+    """At the act the quiet time is held against the clock again: for one that went back the files are too fresh."""
+    planned = lab.plan()
+    lab.clock.advance(-100 * 86_400)
+    assert {done.reason for done in lab.delete(planned)} == {"quiet"}
+    lab.clock.advance(100 * 86_400)
+    assert {done.code for done in lab.delete(planned)} == {Code.DELETED}
+
+
 def test_a_rotation_in_the_middle_costs_nothing_young(lab: FilesLab) -> None:
     """Rolled by rename or by copy and truncate, only planned inodes go (FS 17); the naive one loses the new file."""
     lab.old("app.log.1")

@@ -172,6 +172,27 @@ def test_a_file_that_is_opened_meanwhile_is_given_back(tmp_path: Path) -> None:
     assert names(lab) == {"mixed.log"}
 
 
+def test_a_line_that_got_into_the_new_file_before_it_was_taken_back_is_kept(tmp_path: Path) -> None:
+    """A line written to the new file while the old one is given back stays beside it: no young line is ever removed."""
+    looks: list[int] = []
+
+    def look() -> OpenFiles:
+        looks.append(1)
+        if len(looks) < 3:  # the first is the measure's, the second the batch's, the third the one after the exchange
+            return OpenFiles()
+        with (lab.root / "mixed.log").open("ab") as new:
+            new.write(line_at(lab.now - YOUNG, "caught"))
+        return OpenFiles(places=frozenset({place}))
+
+    lab = FilesLab(tmp_path, look=look)
+    found = lab.mixed().stat()
+    place = (found.st_dev, found.st_ino)
+    (planned,) = lab.plan()
+    (done,) = lab.delete([planned])
+    assert (done.code, done.reason) == (Code.ACTIVE, "open")
+    assert b"caught" in (lab.root / os.fsdecode(aside_name(planned))).read_bytes()
+
+
 def test_a_real_writer_that_has_the_file_open_is_seen(tmp_path: Path) -> None:
     """With a real process that holds the file open the unit is active, and free again when it has closed it."""
     lab = FilesLab(tmp_path, look=open_files)

@@ -105,6 +105,22 @@ def test_a_new_cutoff_reads_only_what_it_can_change(lab: FilesLab, reader: Count
     assert reader.since() == [b"mixed.log", b"young.log"]
 
 
+def test_a_file_with_stamps_from_the_future_is_read_again(lab: FilesLab) -> None:
+    """What was not believed because it lay ahead may be believed later: such a file is read at every look."""
+
+    class Dreaming(CountingReader):
+        def read(self, fd: int, facts: FileFacts, marks: Marks) -> Reading:
+            return replace(super().read(fd, facts, marks), future=int(facts.name == b"young.log"))
+
+    reader = Dreaming()
+    lab.reader = reader
+    lab.source = lab.fresh()
+    lab.source.summarise(lab.marks)
+    reader.since()
+    assert lab.source.summarise(lab.marks).future == 1
+    assert reader.since() == [b"young.log"]
+
+
 @settings(max_examples=25)
 @given(
     units=st.lists(st.lists(st.integers(-4, 4), min_size=1, max_size=4), min_size=1, max_size=4),

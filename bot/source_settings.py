@@ -1,0 +1,98 @@
+"""What an operator says of one source; checked here as far as no file has to be looked at."""
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from data.retention.outside import outside_word
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_WILD = re.compile(r"[*?\[\]]")
+
+
+class SourceSettings(BaseModel):
+    """One place where logs lie; journals, chats, recordings and call records can never be one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str = Field(pattern=f"^{_SLUG.pattern}$")
+    """Short name used in chat and on the command line: lower-case letters, digits and, after the first, hyphens."""
+    kind: Literal["files"]
+    """The connector."""
+    title: str = ""
+    """Name shown on cards."""
+    data_kind: Literal["log", "trace", "exception", "stack_trace"]
+    """What the records are; only the four kinds of clause 2.7."""
+    root: str = Field(default="", pattern=r"^[^\x00]*$")
+    """Folder below which files are looked at."""
+    include: tuple[str, ...] = ("*.log*",)
+    """File name patterns."""
+    zone: str = "UTC"
+    """Time zone of stamps that name none, such as `Europe/Berlin`; empty is unknown: 26 hours of doubt."""
+    format: str = ""
+    """Format family of every file here, such as `jsonl`; empty lets each file's content decide."""
+    rewrite: bool = True
+    """Whether old records may be cut out of a file that also holds young ones."""
+    quiet_minutes: int = Field(default=15, ge=1)
+    """Minutes without a write after which a file counts as no longer active."""
+    owners: tuple[str, ...] = ()
+    """Accounts whose files may be deleted, besides the bot's own and the owner of the root: names or numbers."""
+
+    @model_validator(mode="after")
+    def _only_what_clause_2_7_names(self) -> "SourceSettings":
+        for field in ("id", "title", "root", "include"):
+            value = getattr(self, field)
+            texts = (Path(value).name,) if field == "root" else value if isinstance(value, tuple) else (value,)
+            word = next(filter(None, map(outside_word, texts)), "")
+            if word:
+                message = (
+                    f"{field} names {word!r}: journals, chats, recordings and call records are no logs "
+                    "of clause 2.7 and can never be a source"
+                )
+                raise ValueError(message)
+        return self
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        if value:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                message = f"{value!r} is no time zone; write one such as Europe/Berlin or UTC"
+                raise ValueError(message) from None
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _format_is_known(cls, value: str) -> str:
+        if value:
+            from data.formats.families.registry import known_pins
+
+            if value not in known_pins():
+                message = f"{value!r} is no format; there are: {', '.join(sorted(known_pins()))}"
+                raise ValueError(message)
+        return value
+
+
+def overlapping(sources: Sequence[SourceSettings]) -> tuple[str, str] | None:
+    """Give two sources that can reach the same file, by their roots and patterns, or None."""
+    for one, other in combinations(sources, 2):
+        roots = [Path(os.path.normpath(source.root or ".")).absolute() for source in (one, other)]
+        nested = roots[0].is_relative_to(roots[1]) or roots[1].is_relative_to(roots[0])
+        if nested and any(_may_meet(left, right) for left in one.include for right in other.include):
+            return one.id, other.id
+    return None
+
+
+def _may_meet(left: str, right: str) -> bool:
+    """Tell whether one name could match both patterns, judged by what stands before and after their wildcards."""
+    before = [_WILD.split(pattern, maxsplit=1)[0] for pattern in (left, right)]
+    after = [_WILD.split(pattern[::-1], maxsplit=1)[0] for pattern in (left, right)]
+    return all(a.startswith(b) or b.startswith(a) for a, b in (before, after))
