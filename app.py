@@ -168,9 +168,9 @@ def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[Sour
 
 def build_sources(
     settings: Settings, named: "Iterable[SourceSettings]", folder: Path, *, dev: bool
-) -> "Mapping[str, Source]":
-    """Build the sources, in the order of the settings."""
-    from bot.retention_settings import files_config
+) -> "tuple[Mapping[str, Source], Mapping[str, frozenset[str]]]":
+    """Build the sources, in the order of the settings, and tell which of them can reach the same files."""
+    from bot.retention_settings import files_config, kin_of
     from data.formats.families.registry import all_families
     from data.formats.logs import LogReader
     from data.sources.files import FilesSource
@@ -182,14 +182,15 @@ def build_sources(
     configured = [files_config(source, forbidden=own) for source in named]
     state = folder / "sources"
     make_folder(state)
-    return {config.id: FilesSource(config, reader=reader, clock=clock, state=state) for config in configured}
+    sources = {config.id: FilesSource(config, reader=reader, clock=clock, state=state) for config in configured}
+    return sources, kin_of(configured)
 
 
 @contextmanager
 def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Engine"]:
     """Open stores, audit and sources, and build the services over them; one process at a time."""
     from bot.documents import Documents
-    from bot.people import office_of, roles_source
+    from bot.people import check_people, office_of, roles_source
     from bot.retention_settings import care_of, rules_of
     from cards.texts import load_texts
     from data.audit.keys import Ed25519FileSigner
@@ -207,13 +208,18 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
         audit = AuditLog(folder / "audit", clock=clock, signer=signer)
         try:
             named = named_sources(settings, folder, dev=dev)
-            sources = build_sources(settings, named, folder, dev=dev)
+            sources, kin = build_sources(settings, named, folder, dev=dev)
             rules = rules_of(settings, named)
+            check_people(settings, care_of(settings))
             roles_of = roles_source(settings, dev=dev)
-            people = Pseudonyms(load_key(folder / "keys", fresh=not stores.requests.newest(most=1)), stores.people)
+            people = Pseudonyms(
+                load_key(folder / "keys", fresh=not (stores.requests.newest(most=1) or stores.holds.all())),
+                stores.people,
+            )
             parts = PurgeParts(
                 sources=sources,
                 rules=rules,
+                kin=kin,
                 care=care_of(settings),
                 stores=stores,
                 audit=audit,
@@ -313,10 +319,12 @@ class Application:
         folder = state_folder(settings, dev=dev)
         stores = read_retention(folder)
         named = named_sources(settings, folder, dev=dev)
+        sources, kin = build_sources(settings, named, folder, dev=dev)
         try:
             yield Watch(
                 Watched(
-                    sources=build_sources(settings, named, folder, dev=dev),
+                    sources=sources,
+                    kin=kin,
                     rules=rules_of(settings, named),
                     care=care_of(settings),
                     holds=stores.holds,

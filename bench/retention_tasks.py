@@ -58,6 +58,7 @@ def ours_scan(path: str, cutoff: str) -> dict[str, object]:
 
 def ours_rewrite(path: str, cutoff: str, state: str) -> dict[str, object]:
     """Preview, then rewrite one file durably through the source; the rewrite alone is timed."""
+    from contextlib import nullcontext
     from dataclasses import replace
 
     from data.clock import SystemClock
@@ -76,11 +77,14 @@ def ours_rewrite(path: str, cutoff: str, state: str) -> dict[str, object]:
     source = FilesSource(config, reader=LogReader(all_families()), clock=clock, state=Path(state))
     marks = Marks(cutoff=at, limit=at - 7 * DAY, now=instant_of(clock.now()))
     (measured,) = [one for one in source.measure(marks, fresh=True) if isinstance(one, Measured)]
-    planned = source.plan(replace(measured, active=""), marks)
     started = time.perf_counter()
-    (acted,) = source.delete([planned], guard=lambda _: None)
+    (planned,) = source.plan([replace(measured, active="")], marks)
+    bound = time.perf_counter() - started
+    assert planned is not None
+    started = time.perf_counter()
+    (acted,) = source.delete([planned], guard=lambda _: nullcontext())
     spent = time.perf_counter() - started
-    return {"work": spent, "code": acted.code.value, "kept": os.path.getsize(path)}
+    return {"work": spent, "preview": bound, "code": acted.code.value, "kept": os.path.getsize(path)}
 
 
 def ours_purge(root: str, state: str) -> dict[str, object]:

@@ -18,7 +18,7 @@ from data.access import Actor
 from data.errors import SettingsError
 from data.purge.engine import Engine
 from data.purge.parts import Progress as Report
-from data.retention.instants import Instant, instant_of
+from data.retention.instants import Instant, instant_of, iso
 from data.watch import Watch
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -88,10 +88,12 @@ def read_instant(option: str, text: str) -> Instant:
     """Read a day or an instant, UTC where no offset is named; raises `SettingsError` naming the option."""
     try:
         found = datetime.fromisoformat(text)
-        return instant_of(found if found.tzinfo else found.replace(tzinfo=UTC))
+        instant = instant_of(found if found.tzinfo else found.replace(tzinfo=UTC))
+        iso(instant)  # what cannot be shown is not taken
     except (ValueError, OverflowError):
         message = f"{option}: {text[:40]!r} is no day or instant such as 2026-12-24 or 2026-12-24T08:00:00Z"
         raise SettingsError(message) from None
+    return instant
 
 
 @contextmanager

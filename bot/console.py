@@ -20,7 +20,7 @@ from data.errors import CatalogueError, ProcallError, RefusedError, SettingsErro
 from data.labels import Lang
 
 DONE, FAILED, BAD_INPUT, REFUSED = 0, 1, 2, 3
-BAD_INPUT_REASONS = frozenset({"no_reason", "bad_review_date", "empty_range"})
+BAD_INPUT_REASONS = frozenset({"no_reason", "bad_text", "bad_review_date", "empty_range"})
 """Refusals that a better command line would mend."""
 
 
@@ -140,6 +140,10 @@ def _run(work: Callable[[], object]) -> None:
         _stop(str(error), BAD_INPUT if error.reason in BAD_INPUT_REASONS else REFUSED)
     except ProcallError as error:
         _stop(str(error), FAILED)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _stop(f"{error.filename or 'the machine'}: {error.strerror}", FAILED)
 
 
 def _stop(message: str, code: int = BAD_INPUT) -> NoReturn:

@@ -7,6 +7,7 @@ from bot.settings import Settings
 from data.access import Role
 from data.certificate.model import Office
 from data.purge.people import HOST_TENANT, Pseudonyms
+from data.retention.rule import Care, check_approvable
 from data.stores.interface import Person
 
 RolesOf = Callable[[Person], frozenset[Role]]
@@ -31,6 +32,12 @@ def roles_source(settings: Settings, *, dev: bool) -> RolesOf:
         return directory.roles_of(person.tenant_id, person.object_id)
 
     return roles_of
+
+
+def check_people(settings: Settings, care: Care) -> None:
+    """Refuse roles under which no purge could ever be approved; raises `SettingsError` (security.md FE-08)."""
+    admins = set(settings.roles.admins)
+    check_approvable(care, admins=len(admins), approvers=len(admins | set(settings.roles.dpos)))
 
 
 def office_of(people: Pseudonyms, roles_of: RolesOf) -> Callable[[str], Office]:

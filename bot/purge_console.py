@@ -9,6 +9,7 @@ from bot import retention_tables as tables
 from bot.commands import AsJson, Dev, Reason, RetentionServices, Run, print_json, progress_bar, stop_switch
 from bot.retention_json import preview_json, request_json, run_json
 from data.purge.clock_trust import trust_clock
+from data.purge.executor import left_over
 from data.retention.instants import iso
 
 
@@ -60,11 +61,14 @@ def _run(purge: typer.Typer, services: RetentionServices, run: Run) -> None:
         def work() -> None:
             with services.engine(dev=dev) as engine, progress_bar(show=not as_json) as report, stop_switch() as stop:
                 engine.purges.break_glass(services.operator(), request, code, reason)
-                done = engine.runner.run(request, progress=report, stop=stop.is_set)
+                by = engine.parts.people.of(services.operator())
+                done = engine.runner.run(request, progress=report, stop=stop.is_set, by=by)
+                left = left_over(engine.parts, done)
             if as_json:
                 print_json(run_json(done))
             else:
                 tables.show_result(Console(), done)
+                tables.show_left(Console(), left)
             if done.verdict not in {"PASS", "PENDING"}:
                 raise typer.Exit(1)
 

@@ -1,6 +1,8 @@
 """Settings to the values the retention engine works with."""
 
+import contextlib
 import pwd
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +13,8 @@ from data.errors import SettingsError
 from data.retention.instants import DAY, HOUR, MINUTE
 from data.retention.rule import Care, DataKind, RetentionRule
 from data.sources.config import FilesConfig
+
+_WILD = re.compile(r"[*?\[\]]")
 
 
 def rules_of(settings: Settings, named: Iterable[SourceSettings]) -> Mapping[str, RetentionRule]:
@@ -35,6 +39,48 @@ def care_of(settings: Settings) -> Care:
         approve_for=purge.approve_hours * HOUR,
         cooling_for=purge.cooling_minutes * MINUTE,
         max_share=purge.max_share,
+    )
+
+
+def kin_of(configs: Iterable[FilesConfig]) -> Mapping[str, frozenset[str]]:
+    """Give for each source itself and all others that can reach the same files: a hold on one protects from all.
+
+    Told by the folders themselves, so that neither a link nor a second mount of a folder makes another source of it.
+    """
+    configs = list(configs)
+    places = {config.id: _places(config.root) for config in configs}
+    return {
+        one.id: frozenset(
+            other.id
+            for other in configs
+            if other.id == one.id
+            or (_nested(places[one.id], places[other.id]) and _may_meet(one.include, other.include))
+        )
+        for one in configs
+    }
+
+
+def _places(root: Path) -> tuple[tuple[int, int], ...]:
+    """List device and inode of a folder and of all above it, itself first; what is missing is left out."""
+    found: list[tuple[int, int]] = []
+    for path in (root, *root.parents):
+        with contextlib.suppress(OSError):
+            place = path.stat()
+            found.append((place.st_dev, place.st_ino))
+    return tuple(found)
+
+
+def _nested(one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> bool:
+    return bool(one and other) and (one[0] in other or other[0] in one)
+
+
+def _may_meet(left: Iterable[str], right: Iterable[str]) -> bool:
+    """Tell whether one name could match a pattern of each, judged by what stands before and after their wildcards."""
+    ends = [[(_WILD.split(pattern)[0], _WILD.split(pattern)[-1]) for pattern in patterns] for patterns in (left, right)]
+    return any(
+        (a.startswith(b) or b.startswith(a)) and (c.endswith(d) or d.endswith(c))
+        for a, c in ends[0]
+        for b, d in ends[1]
     )
 
 

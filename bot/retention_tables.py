@@ -10,6 +10,7 @@ from bot.retention_json import instant, run_json
 from data.retention.hold import Hold
 from data.retention.instants import SECOND, Instant
 from data.retention.request import PurgeRequest
+from data.retention.residue import Code
 from data.watch import Finding, FindingKind, SourceStatus, Standing
 
 _COLOURS = {Standing.OK: "green", Standing.DUE: "yellow", Standing.OVERDUE: "bold red", Standing.UNKNOWN: "magenta"}
@@ -139,6 +140,13 @@ def show_result(console: Console, request: PurgeRequest) -> None:
     table.add_row("left:", _codes(found["residue"]) or "nothing")
     table.add_row("certificate:" if request.verdict in {"PASS", "PENDING"} else "report:", Text(request.certificate))
     console.print(table)
+
+
+def show_left(console: Console, left: Iterable[tuple[bytes, Code]]) -> None:
+    """Name what was planned and is still there; names are shown with everything odd in them escaped."""
+    for name, code in left:
+        shown = name.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+        console.print(f"left: {shown} ({code.value.replace('_', ' ')})", markup=False, highlight=False)
 
 
 def show_requests(console: Console, found: Iterable[PurgeRequest]) -> None:

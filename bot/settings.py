@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
-from bot.source_settings import SourceSettings, overlapping
+from bot.source_settings import SourceSettings
 from data.errors import SettingsError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -256,13 +256,6 @@ class Settings(BaseSettings):
         ids = [source.id for source in self.sources]
         if len(set(ids)) != len(ids):
             message = "sources: two sources have the same id"
-            raise ValueError(message)
-        pair = overlapping(self.sources)
-        if pair:
-            message = (
-                f"sources: {pair[0]} and {pair[1]} can reach the same files, and a hold on one would not protect them "
-                "from the other; give them roots apart, or patterns that cannot match the same name"
-            )
             raise ValueError(message)
         return self
 

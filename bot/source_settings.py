@@ -1,9 +1,6 @@
 """What an operator says of one source; checked here as far as no file has to be looked at."""
 
-import os
 import re
-from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from data.retention.outside import outside_word
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_WILD = re.compile(r"[*?\[\]]")
 
 
 class SourceSettings(BaseModel):
@@ -79,20 +75,3 @@ class SourceSettings(BaseModel):
                 message = f"{value!r} is no format; there are: {', '.join(sorted(known_pins()))}"
                 raise ValueError(message)
         return value
-
-
-def overlapping(sources: Sequence[SourceSettings]) -> tuple[str, str] | None:
-    """Give two sources that can reach the same file, by their roots and patterns, or None."""
-    for one, other in combinations(sources, 2):
-        roots = [Path(os.path.normpath(source.root or ".")).absolute() for source in (one, other)]
-        nested = roots[0].is_relative_to(roots[1]) or roots[1].is_relative_to(roots[0])
-        if nested and any(_may_meet(left, right) for left in one.include for right in other.include):
-            return one.id, other.id
-    return None
-
-
-def _may_meet(left: str, right: str) -> bool:
-    """Tell whether one name could match both patterns, judged by what stands before and after their wildcards."""
-    before = [_WILD.split(pattern, maxsplit=1)[0] for pattern in (left, right)]
-    after = [_WILD.split(pattern[::-1], maxsplit=1)[0] for pattern in (left, right)]
-    return all(a.startswith(b) or b.startswith(a) for a, b in (before, after))

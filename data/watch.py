@@ -103,6 +103,8 @@ class Watched:
 
     sources: Mapping[str, Source]
     rules: Mapping[str, RetentionRule]
+    kin: Mapping[str, frozenset[str]]
+    """By source id: itself and every source that can reach the same files."""
     care: Care
     holds: HoldStore
     marks: MarkStore
@@ -128,7 +130,7 @@ class Watch:
         if reached.reachable:
             try:
                 summary = source.summarise(marks)
-                held = held_units(source, marks, covering(self._watched.holds.all(), source_id))
+                held = held_units(source, marks, covering(self._watched.holds.all(), self._watched.kin[source_id]))
             except SourceError as error:
                 reason, explained = "unreadable", str(error)
         return SourceStatus(

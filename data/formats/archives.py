@@ -26,6 +26,7 @@ _MAGIC: Final = (
     ("bz2", b"BZh"),
     ("xz", b"\xfd7zXZ\0"),
 )
+_MAGIC_BYTES: Final = bytes({magic[0] for _, magic in _MAGIC})
 _TAR_MAGIC = b"ustar"
 _TAR_MAGIC_AT = 257
 _PIECE = 64 << 10
@@ -59,6 +60,8 @@ class Member:
 
 def kind_of(head: bytes) -> str:
     """Tell by its first bytes which kind of archive a file is: `gz`, `zst`, `zip`, `bz2`, `xz`; "" for none."""
+    if head[:1] not in _MAGIC_BYTES:  # nearly every file
+        return ""
     for kind, magic in _MAGIC:
         if head.startswith(magic):
             return kind

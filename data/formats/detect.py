@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from data.formats.encoding import Encoding, is_binary
@@ -11,6 +10,7 @@ from data.formats.interface import Family, FileFacts, Kind, LateReader, Line, Re
 SAMPLE: Final = 64 << 10
 """Bytes looked at, at the beginning and again in the middle."""
 
+_MOST_REMEMBERED = 1024
 _HEAD_LINES = 200
 _MIDDLE_LINES = 100
 _LEAST = 0.1
@@ -35,17 +35,43 @@ class Choice:
 
     guesses: bool = False
     """Whether the reader that said so only guesses what continues."""
+    complete: bool = False
+    """Whether the sample is every line there is."""
 
     def reader(self, facts: FileFacts) -> Reader | None:
         """Give a fresh reader."""
         return None if self.family is None else self.family.reader(facts, self.sample)
 
 
+class Candidates:
+    """Families, of which those are asked that a sample may be of (`begins`); remembers which."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self.families = tuple(families)
+        self._known: dict[frozenset[int], tuple[Family, ...]] = {}
+
+    def of(self, sample: Sequence[bytes]) -> tuple[Family, ...]:
+        """Give the families that may know a sample, in their order."""
+        firsts = frozenset([line[0] for line in sample if line])
+        found = self._known.get(firsts)
+        if found is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            found = tuple(family for family in self.families if _may_begin(family, firsts))
+            self._known[firsts] = found
+        return found
+
+
+def _may_begin(family: Family, firsts: frozenset[int]) -> bool:
+    begins: bytes | None = getattr(family, "begins", None)
+    return begins is None or not firsts.isdisjoint(begins)
+
+
 NOBODY: Final = Choice(family=None, id="", sample=())
 
 
 def choose(
-    families: Sequence[Family],
+    families: Sequence[Family] | Candidates,
     facts: FileFacts,
     encoding: Encoding,
     head: bytes,
@@ -63,8 +89,8 @@ def choose(
     del lines[_HEAD_LINES:]
     sample = tuple(lines)
     if facts.pin:
-        family = family_of(families, facts.pin)
-        return Choice(family=family, id=family.id, sample=sample)
+        family = family_of(families.families if isinstance(families, Candidates) else families, facts.pin)
+        return Choice(family=family, id=family.id, sample=sample, complete=whole)
     if is_binary(head or middle, encoding):
         return NOBODY
     if not middle:
@@ -76,7 +102,7 @@ def choose(
 
 
 def _best(
-    families: Sequence[Family],
+    families: Sequence[Family] | Candidates,
     facts: FileFacts,
     sample: tuple[bytes, ...],
     lines: tuple[bytes, ...],
@@ -85,7 +111,7 @@ def _best(
 ) -> Choice:
     """Try every family on lines, with readers made for a sample of them."""
     best, found, judged, guesses = _LEAST, None, None, False
-    for family in families:
+    for family in families.of(sample) if isinstance(families, Candidates) else families:
         reader = family.reader(facts, sample)
         if reader is None:
             continue
@@ -102,6 +128,7 @@ def _best(
         sample=sample,
         judged=None if judged is None else tuple(judged),
         guesses=guesses,
+        complete=whole,
     )
 
 
@@ -132,8 +159,7 @@ def later(reader: LateReader) -> Line | None:
 def sample_lines(data: bytes, encoding: Encoding, *, whole: bool) -> list[bytes]:
     """Cut a sample into the lines shown to readers; without its last line, unless it is the whole content."""
     cut = len(data) if whole else encoding.last_end(data) or len(data)
-    ends = [0, *encoding.ends(data[:cut])]
-    return [encoding.text(data[start:end]) for start, end in pairwise(ends)]
+    return encoding.texts(data[:cut])
 
 
 def pins_of(family: Family) -> tuple[str, ...]:
@@ -153,6 +179,8 @@ def family_of(families: Sequence[Family], pin: str) -> Family:
 
 def _score(said: Sequence[Line], lines: Sequence[bytes]) -> float:
     """Give the share of lines explained: a continuation proves half of what a head does, an undated head less."""
+    if said and all(line.lo is not None and line.kind is Kind.HEAD for line in said):
+        return 1
     weight, counted, begun = 0.0, 0, False
     for line, text in zip(said, lines, strict=True):
         kind = line.kind

@@ -5,6 +5,7 @@ UTF-8. Offsets always count bytes of the content.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 UTF8_MARK: Final = b"\xef\xbb\xbf"
@@ -42,6 +43,20 @@ class Encoding:
         shown = line.decode(self.codec, "replace").encode("utf-8", "replace")
         return bare(shown.removesuffix(b"\n").removesuffix(b"\r"))
 
+    def texts(self, data: bytes) -> list[bytes]:
+        """Cut whole lines, the last of which may lack its end, into what a reader is shown of each: see `text`."""
+        if self.width != 1:
+            ends = [0, *self.ends(data)]
+            return [self.text(data[start:end]) for start, end in pairwise(ends)]
+        lines = data.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        if b"\r" in data:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        if b"\0" in data or b"\xef" in data:
+            lines = [bare(line) if line[:1] in _BEFORE else line for line in lines]
+        return lines
+
     def last_end(self, data: bytes | bytearray, start: int = 0) -> int:
         """Give where the last complete line ends; `start` if there is none (`start` stands between two units)."""
         found = len(data)
@@ -54,6 +69,8 @@ class Encoding:
     def ends(self, data: bytes, start: int = 0, stop: int | None = None) -> list[int]:
         """List where lines end from `start`, where one begins, to `stop`; what has no line end there is one too."""
         stop = len(data) if stop is None else stop
+        if self.width == 1:
+            return _ends(data, start, stop)
         found, at = [], data.find(self.line_feed, start, stop)
         while at >= 0:
             if (at - start) % self.width == 0:
@@ -65,6 +82,16 @@ class Encoding:
         if start < stop and (not found or found[-1] < stop):
             found.append(stop)
         return found
+
+
+def _ends(data: bytes, start: int, stop: int) -> list[int]:
+    found = []
+    at = start
+    while (at := data.find(b"\n", at, stop) + 1) > 0:
+        found.append(at)
+    if start < stop and (not found or found[-1] < stop):
+        found.append(stop)
+    return found
 
 
 def bare(line: bytes) -> bytes:
@@ -91,6 +118,8 @@ def is_binary(sample: bytes, encoding: Encoding) -> bool:
         return True
     if encoding.width != 1:
         return False
+    if len(sample.translate(None, _CONTROL)) == len(sample):
+        return False
     text = b"\n".join(line.lstrip(b"\0") for line in sample.split(b"\n"))
     return len(text) - len(text.translate(None, _CONTROL)) > _BINARY_SHARE * len(text)
 
@@ -98,6 +127,8 @@ def is_binary(sample: bytes, encoding: Encoding) -> bool:
 def _is_bare_utf16(sample: bytes) -> bool:
     """UTF-16 without a mark, as PowerShell's `>>` leaves it: nearly every second byte is NUL, hardly any first one."""
     head = sample[: 2 * _SAMPLE_UNITS]
+    if b"\0" not in head:
+        return False
     units = len(head) // 2
     if units == 0:
         return False

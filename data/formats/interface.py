@@ -156,7 +156,11 @@ class PreparedReader(Reader, Protocol):
 
 
 class Family(Protocol):
-    """One family of formats; may have `aliases`, other words by which settings pin it (`serilog` is `text`)."""
+    """One family of formats.
+
+    It may have `aliases`, other words by which settings pin it (`serilog` is `text`). It may have `begins`: where no
+    line of a sample begins with one of these bytes, `reader` would give None without a pin, and need not be called.
+    """
 
     @property
     def id(self) -> str:

@@ -11,12 +11,14 @@ Decision: where a reader only guesses that lines belong to the head above them, 
 What stands below that is an undated record of its own, up to the next head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data.formats.book import Book
 from data.formats.interface import FileFacts, Kind, Line
 from data.formats.names import LONGEST_ROLL, period
+from data.formats.zones import Where
 from data.retention.evidence import Evidence, Marks, Span
 from data.retention.instants import BEGINNING, BELIEVABLE, DAY, MINUTE, Instant
 
@@ -65,10 +67,13 @@ class Bounds:
         return self.mtime
 
 
-def bounds_of(facts: FileFacts, marks: Marks, *, archived: bool = False) -> Bounds:
-    """Work out a file's bounds; an archive was made after what is in it, so its birth tells nothing."""
+def bounds_of(facts: FileFacts, marks: Marks, where: Where, *, archived: bool = False) -> Bounds:
+    """Work out a file's bounds; an archive was made after what is in it, so its birth tells nothing.
+
+    `where` is the zone of the dates in its name.
+    """
     mtime = facts.mtime if BELIEVABLE <= facts.mtime <= marks.now + SKEW else None
-    named = period(facts.name, facts.zone, marks.now)
+    named = period(facts.name, where, marks.now)
     copied = facts.birth is None or facts.birth > facts.mtime or facts.birth < BELIEVABLE
     return Bounds(
         named=None if named is None else _widened(named, mtime),
@@ -118,6 +123,18 @@ class Ladder:
     def believes(self, lo: Instant) -> bool:
         """Tell whether a record's own stamp may be true."""
         return self._bounds.earliest <= lo <= self._bounds.latest
+
+    def lines(self, lines: Sequence[Line], ends: Sequence[int], start: int) -> None:
+        """Enter lines of the content that follow each other without a gap."""
+        earliest, latest = self.believed
+        head, dated, enter = Kind.HEAD, self._dated, self.line
+        for line, end in zip(lines, ends, strict=True):
+            lo, hi = line.lo, line.hi
+            if lo is not None and hi is not None and earliest <= lo <= latest and line.kind is head:
+                dated(lo, hi, start, end)
+            else:
+                enter(line, start, end)
+            start = end
 
     def line(self, line: Line, start: int, end: int) -> None:
         """Enter one line of the content, which occupies the bytes from `start` to `end`."""

@@ -67,8 +67,7 @@ class Lines:
         """Read one block."""
         if block.part is Part.MORE:
             self._held.more(block.base, block.base + len(block.data))
-            self._skip(len(block.data.removesuffix(b"\n")))
-            self._redate()
+            self._skip(len(block.data.removesuffix(b"\n")), late=True)
         elif block.part is Part.LONG:
             self.single(block.data, block.base - block.lead, block.base + len(block.data))
         elif self._teaches is not None and block.size >= self.pace.least and not block.lead:
@@ -93,7 +92,7 @@ class Lines:
 
     def single(self, raw: bytes, start: int, end: int) -> None:
         """Show one line to the reader and enter it."""
-        self._skip(end - start - len(raw))
+        self._skip(end - start - len(raw), late=True)
         line = self.understood(raw)
         if self._late is None:
             self.ladder.line(line, start, end)
@@ -131,10 +130,12 @@ class Lines:
         """Ask about a made-up line, without the reader of the content noticing."""
         return Line(kind=Kind.UNPARSED) if self._asked is None else judge(self._asked, self._encoding.text(line))
 
-    def _skip(self, count: int) -> None:
-        """Tell a reader that counts bytes of those that it is not shown."""
+    def _skip(self, count: int, *, late: bool = False) -> None:
+        """Tell a reader that counts bytes of those that it is not shown; it may know more of the record then."""
         if self._counts is not None and count:
             self._counts.skipped(count)
+            if late:
+                self._redate()
 
     def _redate(self) -> None:
         found = None if self._late is None else later(self._late)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from data.formats.archives import DamagedError, Member, kind_of, members
 from data.formats.blocks import FileBytes, gathered
 from data.formats.book import Book, Run, known
-from data.formats.detect import SAMPLE, family_of
+from data.formats.detect import SAMPLE, Candidates, family_of
 from data.formats.interface import ArchiveLimits, Family, FileFacts, Kept, Reading
 from data.formats.keeping import Sink, kept_of, of_runs
 from data.formats.ladder import bounds_of
@@ -24,6 +24,7 @@ from data.formats.lines import Pace
 from data.formats.names import period
 from data.formats.packing import ZipPacker, pack_stream
 from data.formats.scan import Content, Totals, scan
+from data.formats.zones import Clocks
 from data.retention.evidence import Evidence, Marks
 
 Judged = tuple[Book, Totals]
@@ -36,7 +37,8 @@ class LogReader:
     def __init__(
         self, families: Sequence[Family], *, limits: ArchiveLimits | None = None, pace: Pace | None = None
     ) -> None:
-        self._families = tuple(families)
+        self._families = Candidates(families)
+        self._clocks = Clocks()
         self._limits = limits or ArchiveLimits()
         self._pace = pace or Pace()
 
@@ -63,7 +65,7 @@ class LogReader:
     def _opened(self, fd: int, facts: FileFacts) -> tuple[FileFacts, bytes, str]:
         """Tell whose id the pin is, read the beginning, and tell which kind of archive the file is."""
         if facts.pin:
-            facts = replace(facts, pin=family_of(self._families, facts.pin).id)
+            facts = replace(facts, pin=family_of(self._families.families, facts.pin).id)
         head = os.pread(fd, min(SAMPLE, facts.size), 0)
         return facts, head, kind_of(head)
 
@@ -84,10 +86,10 @@ class LogReader:
         between = min(SAMPLE // 4, facts.size - middle)
         content = Content(
             facts=facts,
-            bounds=bounds_of(facts, marks, archived=bool(damaged)),
+            bounds=bounds_of(facts, marks, self._clocks.of(facts.zone), archived=bool(damaged)),
             head=head,
             middle=os.pread(fd, between, middle) if between > 0 else b"",
-            whole=len(head) == facts.size < min(SAMPLE, self._pace.least),
+            whole=len(head) == facts.size < min(SAMPLE, self._pace.least, self._pace.longest),
             chunks=lambda: FileBytes(fd, facts.size, block=self._pace.block),
             opaque=bool(damaged),
         )
@@ -120,7 +122,7 @@ class LogReader:
         first = next(opened, b"")
         content = Content(
             facts=own,
-            bounds=bounds_of(own, marks, archived=True),
+            bounds=bounds_of(own, marks, self._clocks.of(own.zone), archived=True),
             head=first[:SAMPLE],
             middle=b"",
             chunks=lambda: gathered(member.open(), self._pace.block // 4),

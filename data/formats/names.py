@@ -7,8 +7,7 @@ Dates are those that logrotate, Serilog, NLog, log4net, IIS and people write: `2
 import re
 from typing import Final
 
-from data.formats.interface import Zone
-from data.formats.zones import ZoneClock, wall
+from data.formats.zones import Where, ZoneClock, clock_of, wall
 from data.retention.evidence import Span
 from data.retention.instants import BELIEVABLE, DAY, HOUR, MINUTE, SECOND, Instant
 
@@ -22,6 +21,7 @@ _DATE: Final = re.compile(
     rb"(?!\d)"
 )
 _PLAIN_DAY: Final = re.compile(rb"(?<!\d)(?:iis_ex|u_ex|ex)(?P<year>\d\d)(?P<month>\d\d)(?P<day>\d\d)(?!\d)")
+_MAY_DATE: Final = re.compile(rb"20\d\d|ex\d{6}")
 _DATEEXT: Final = re.compile(rb"\S-(?P<day>20\d{6})(?:-?\d{2,10})?(?:\.(?:gz|zst|bz2|xz|zip))?\Z")
 _PACKED: Final = re.compile(rb"(?i)(?:\.(?:gz|zst|zip|bz2|xz))+\Z")
 _COUNTER: Final = re.compile(rb"[-_.]?(?<![0-9A-Za-z])\d{1,6}(?=\.[A-Za-z]{1,8}\Z|\Z)|[-_.]\d{1,6}(?=[-_.]|\Z)")
@@ -29,10 +29,12 @@ _BLANK: Final = b"\0"
 _FORMS = 2
 
 
-def period(name: bytes, zone: Zone, now: Instant) -> Span | None:
+def period(name: bytes, where: Where, now: Instant) -> Span | None:
     """Give the interval a file's name stands for, over all dates in its last part; None where it holds no date."""
     last = name.rsplit(b"/", 1)[-1]
-    clock = ZoneClock(zone)
+    if not _MAY_DATE.search(last):
+        return None
+    clock = clock_of(where)
     spans = [span for found in _DATE.finditer(last) if (span := _span(found, clock, now)) is not None]
     spans += [span for found in _PLAIN_DAY.finditer(last) if (span := _span(found, clock, now)) is not None]
     if not spans:

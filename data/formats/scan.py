@@ -6,9 +6,9 @@ from typing import cast
 
 from data.formats.blocks import Part, blocks
 from data.formats.book import Book
-from data.formats.detect import NOBODY, choose
+from data.formats.detect import NOBODY, Candidates, choose, judge
 from data.formats.encoding import Encoding, detect
-from data.formats.interface import Family, FileFacts, Kind, Line, PreparedReader
+from data.formats.interface import FileFacts, Kind, Line, PreparedReader, Reader
 from data.formats.ladder import Bounds, Ladder
 from data.formats.lines import Lines, Pace
 
@@ -47,7 +47,7 @@ class Totals:
     contents: int = 0
 
 
-def scan(content: Content, families: Sequence[Family], book: Book, totals: Totals, pace: Pace) -> Iterator[None]:
+def scan(content: Content, families: Candidates, book: Book, totals: Totals, pace: Pace) -> Iterator[None]:
     """Read a content; pauses after each block, so that the caller may look into the book."""
     encoding = detect(content.head)
     choice = NOBODY
@@ -58,8 +58,11 @@ def scan(content: Content, families: Sequence[Family], book: Book, totals: Total
     reader = choice.reader(content.facts) if choice.judged is None else None
     guesses = choice.guesses if reader is None else getattr(reader, "guesses", False)
     ladder = Ladder(content.bounds, content.facts, book, pace.trust if guesses else None)
-    if choice.judged is not None:
-        _at_once(content, encoding, choice.judged, (ladder, book), totals)
+    judged: Sequence[Line] | None = choice.judged
+    if reader is not None and choice.complete and not hasattr(reader, "late"):
+        judged = _judged(reader, choice.sample)
+    if judged is not None:
+        _at_once(content, encoding, judged, (ladder, book), totals)
     elif reader is not None:
         if hasattr(reader, "prepare"):
             cast("PreparedReader", reader).prepare(_texts(content, encoding, pace))
@@ -74,6 +77,13 @@ def scan(content: Content, families: Sequence[Family], book: Book, totals: Total
     yield
 
 
+def _judged(reader: Reader, lines: tuple[bytes, ...]) -> list[Line]:
+    """Understand every line of a small content."""
+    if hasattr(reader, "prepare"):
+        cast("PreparedReader", reader).prepare(lines)
+    return [judge(reader, text) for text in lines]
+
+
 def _at_once(
     content: Content, encoding: Encoding, judged: Sequence[Line], entered: tuple[Ladder, Book], totals: Totals
 ) -> None:
@@ -82,12 +92,8 @@ def _at_once(
     start = encoding.mark
     if start:
         book.keep(0, start)
-    unparsed = 0
-    for line, end in zip(judged, encoding.ends(content.head, start), strict=True):
-        ladder.line(line, start, end)
-        start = end
-        if line.kind is Kind.UNPARSED:
-            unparsed += 1
+    ladder.lines(judged, encoding.ends(content.head, start), start)
+    unparsed = sum(1 for line in judged if line.kind is Kind.UNPARSED)
     totals.bytes += len(content.head)
     totals.lines += len(judged)
     totals.unparsed += unparsed

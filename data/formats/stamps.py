@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from data.formats.zones import LATEST, Where, between, clock_of, time_of_day, wall
+from data.formats.zones import LATEST, Where, between, clock_of, instant_of, time_of_day, wall, wall_of
 from data.retention.evidence import Span
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND, Instant
 
@@ -36,6 +36,8 @@ ISO: Final = rb"(\d{4})-(\d\d)-(\d\d)(?:[Tt _](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{
 CLOCK: Final = rb"(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 """A time of day with seconds: four groups."""
 
+_EXACT = re.compile(rb"(\d{4}-\d\d-\d\d[Tt _]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)(?: ?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d))?")
+"""The commonest stamps, which the standard library reads much faster than one could put their parts together."""
 _ISO = re.compile(ISO)
 _BASIC = re.compile(rb"(\d{4})(\d\d)(\d\d)(?:[Tt](\d\d)(\d\d)(?:(\d\d)(?:[.,](\d{1,9}))?)?" + OFFSET + rb"?)?")
 _NUMBER = re.compile(rb"(\d{1,20})(?:[.,](\d{1,20}))?(?:[eE]\+?(\d\d?))?")
@@ -106,6 +108,12 @@ def iso(text: bytes, where: Where = None) -> Span | None:
     `T`, `t`, blank or `_` between date and time; a fraction of 1 to 9 digits is cut to microseconds; `Z`, ` UTC`,
     `+01:00`, `+0100`, `+01`, with a blank before it or not (Serilog). Week and ordinal dates are no stamps here.
     """
+    exact = _EXACT.fullmatch(text)
+    if exact is not None:
+        moment, offset = exact.groups()
+        first = wall_of(moment) if offset is None else instant_of(moment + offset)
+        if first is not None:
+            return clock_of(where).span(first) if offset is None else between(first, first)
     found = _ISO.fullmatch(text) or _BASIC.fullmatch(text)
     if found is None:
         return None

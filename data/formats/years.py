@@ -7,7 +7,7 @@ first is asked for. Without it, or where a jump may be disorder, the later year 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,7 @@ _LATE = 7 * DAY
 """How late a line may be for a jump forward to be taken for its lateness; more than `_NEAR`, so that jumps add up."""
 _LONGEST = 3
 """Jumps after which a file is not long but out of order."""
+_LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LEAPS = 8
 """29 February comes back after eight years at the latest."""
 
@@ -45,13 +46,24 @@ class Yearless:
 def month_first(text: bytes) -> Yearless | None:
     """Read `Nov  3 09:23:38[.fff]` of RFC 3164, with a German or French month too."""
     found = _MONTH_FIRST.fullmatch(text)
-    return _yearless(month_of(found[1]), found) if found else None
+    return yearless(found.groups()) if found else None
 
 
 def glog(text: bytes) -> Yearless | None:
     """Read `1123 08:00:00.123456` of glog, without the letter before it."""
     found = _GLOG.fullmatch(text)
-    return _yearless(int(found[1]), found) if found else None
+    return yearless(found.groups()) if found else None
+
+
+def yearless(groups: Sequence[bytes]) -> Yearless | None:
+    """Read what `MONTH_FIRST` took apart: month, day, hour, minute, second, fraction or None."""
+    month, day, hour, minute, second, fraction = groups
+    number = int(month) if month.isdigit() else month_of(month)
+    micro = int(fraction.ljust(6, b"0")[:6]) if fraction else 0
+    since = time_of_day(int(hour), int(minute), int(second), micro)
+    if since is None or not 1 <= number <= len(_LENGTHS) or not 1 <= int(day) <= _LENGTHS[number - 1]:
+        return None
+    return Yearless(month=number, day=int(day), since=since)
 
 
 class YearWalk:
@@ -177,15 +189,3 @@ class _Jumps:
         elif now > last + _HALF and 0 <= last + _YEAR + DAY - now <= _LATE:
             self.possible -= 1  # only a late line from before the jump
             self.certain -= 1
-
-
-def _yearless(month: int, found: "re.Match[bytes]") -> Yearless | None:
-    day, hour, minute, second, fraction = found.groups()[1:]
-    micro = int(fraction.ljust(6, b"0")[:6]) if fraction else 0
-    since = time_of_day(int(hour), int(minute), int(second), micro)
-    if since is None or wall(_A_LEAP_YEAR, month, int(day)) is None:
-        return None
-    return Yearless(month=month, day=int(day), since=since)
-
-
-_A_LEAP_YEAR = 2024

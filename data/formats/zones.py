@@ -4,7 +4,7 @@
 into the zone; `wall` and `time_of_day` read calendar fields without any zone.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,13 @@ LATEST: Final = 253_402_300_800 * SECOND - 1
 """The last microsecond of the year 9999."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  a time on the wall, on purpose
+_EPOCH_IN_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EASTMOST = 14 * HOUR
 _WESTMOST = -12 * HOUR
 _TICK = timedelta(microseconds=1)
 _MOST_REMEMBERED = 4096
+_MOST_CLOCKS = 64
 _LEAP = 60
 _MIDNIGHT = 24
 
@@ -71,6 +73,24 @@ Where = ZoneInfo | ZoneClock | None
 """The zone of naive stamps, or the clock made for it once (much faster for many stamps)."""
 
 
+class Clocks:
+    """Keeps the clock of each zone, so that many small files of one zone share what it remembers."""
+
+    __slots__ = ("_clocks",)
+
+    def __init__(self) -> None:
+        self._clocks: dict[ZoneInfo | None, ZoneClock] = {}
+
+    def of(self, zone: ZoneInfo | None) -> ZoneClock:
+        """Give the clock of a zone."""
+        found = self._clocks.get(zone)
+        if found is None:
+            if len(self._clocks) >= _MOST_CLOCKS:
+                self._clocks.clear()
+            found = self._clocks[zone] = ZoneClock(zone)
+        return found
+
+
 def clock_of(where: Where) -> ZoneClock:
     """Give the clock of a zone."""
     return where if isinstance(where, ZoneClock) else ZoneClock(where)
@@ -89,6 +109,24 @@ def wall(year: int, month: int, day: int, since_midnight: int = 0) -> Wall | Non
         return (date(year, month, day).toordinal() - _EPOCH_DAY) * DAY + since_midnight
     except (ValueError, OverflowError):
         return None
+
+
+def instant_of(text: bytes) -> Instant | None:
+    """Read the same with an offset right behind it."""
+    try:
+        since = datetime.fromisoformat(text.decode("ascii")) - _EPOCH_IN_UTC
+    except ValueError:
+        return None
+    return since.days * DAY + since.seconds * SECOND + since.microseconds
+
+
+def wall_of(text: bytes) -> Wall | None:
+    """Read `2026-11-23?08:00:00[.fff]`; more digits than six are cut; None where a field is out of its range."""
+    try:
+        since = datetime.fromisoformat(text.decode("ascii")) - _EPOCH
+    except ValueError:
+        return None
+    return since.days * DAY + since.seconds * SECOND + since.microseconds
 
 
 def time_of_day(hour: int, minute: int, second: int = 0, micro: int = 0) -> int | None:

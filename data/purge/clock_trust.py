@@ -4,6 +4,7 @@ from data.access import Actor, Permission
 from data.errors import RefusedError
 from data.purge.parts import PurgeParts
 from data.retention.instants import Instant
+from data.retention.words import one_line
 
 LONGEST_REASON = 200
 
@@ -12,10 +13,10 @@ def trust_clock(parts: PurgeParts, actor: Actor, reason: str) -> Instant:
     """Take the present time for right; needs a reason, and is recorded. Raises `RefusedError`, `ClockError`."""
     if not actor.may(Permission.RUN_PURGE):
         raise RefusedError("not_allowed", "your role does not allow this")
-    if not reason.strip():
+    why = one_line(reason, most=LONGEST_REASON)
+    if not why:
         raise RefusedError("no_reason", "trusting a clock needs a reason")
     by = parts.people.of(actor)
-    now = parts.guard.acknowledge()
     parts.audit.acknowledge_clock(by)
-    parts.audit.append("clock.trusted", by, "", {"reason": reason.strip()[:LONGEST_REASON]})
-    return now
+    parts.audit.append("clock.trusted", by, "", {"reason": why})
+    return parts.guard.acknowledge()

@@ -20,10 +20,18 @@ class Engine:
 
 
 def check_whole(parts: PurgeParts) -> None:
-    """Refuse a store that has lost what the audit says it was given: with it holds would be lost; raises `StateError`."""
+    """Refuse store and audit that do not belong together: holds or evidence were lost. Raises `StateError`.
+
+    A number that begins at 1 again, later than the newest request, is an audit that was erased; deleting old epochs
+    leaves a first entry with a higher number.
+    """
     holds = {hold.id for hold in parts.stores.holds.all()}
     known = {request.id for request in parts.stores.requests.newest(most=1_000_000)}
+    newest = max((request.created_at for request in parts.stores.requests.newest(most=1)), default=None)
     for entry in parts.audit.entries():
+        if entry.seq == 1 and newest is not None and newest < entry.at:
+            message = "the store knows purges of which this audit knows nothing: the audit was erased; put it back"
+            raise StateError(message)
         lost = entry.object not in (holds if entry.kind == "hold.in_force" else known)
         if lost and entry.kind in {"hold.in_force", "request.previewed"}:
             message = (

@@ -6,11 +6,12 @@ not happened is done, what had happened is counted, and nothing is guessed.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from data.audit.entry import AuditEntry, Draft
-from data.errors import RefusedError
+from data.errors import RefusedError, StateError
 from data.purge.parts import Progress, PurgeParts
 from data.retention.hold import Hold, covering
 from data.retention.instants import MINUTE, Instant
@@ -61,6 +62,8 @@ class Past:
     """What became of each row, by row number; rows that are not named were deleted."""
     intended: frozenset[int]
     """Batches with an intent and no result."""
+    rows: Mapping[int, int]
+    """How many rows each batch has."""
 
 
 class Executor:
@@ -81,7 +84,6 @@ class Executor:
         self._progress = progress
         self._revision = -1
         self._holds: tuple[Hold, ...] = ()
-        self._locked = False
         self.stopped = False
 
     @property
@@ -96,6 +98,9 @@ class Executor:
         rows = self._parts.stores.manifests.load(request.id, root=request.preview.root)
         for first, batch in _batches(rows):
             self._progress("execute", first, request.preview.rows)
+            if past.rows.get(first, len(batch)) != len(batch):
+                message = f"the audit of {request.id} was written by another version: its batches have another size"
+                raise StateError(message)
             if first in past.results:
                 codes = [past.results[first].get(first + place, Code.DELETED) for place in range(len(batch))]
             else:
@@ -111,42 +116,34 @@ class Executor:
         self._hold_lease()
         outcomes: dict[int, Acted] = {}
         if recover:
-            found = [(place, self._source.recover(planned)) for place, planned in enumerate(batch)]
+            found = [(place, self._source.recover(planned, guard=self._guard)) for place, planned in enumerate(batch)]
             outcomes.update((place, acted) for place, acted in found if acted is not None)
         else:
             self._record("purge.intent", {"first": first, "rows": len(batch)}, already_done=False)
         places = [place for place in range(len(batch)) if place not in outcomes]
-        outcomes.update(zip(places, self._act([batch[place] for place in places]), strict=True))
+        acted = self._source.delete([batch[place] for place in places], guard=self._guard)
+        outcomes.update(zip(places, acted, strict=True))
         ordered = [outcomes[place] for place in range(len(batch))]
         self._record("purge.recovered" if recover else "purge.result", result_data(first, ordered), already_done=True)
         return [acted.code for acted in ordered]
 
-    def _act(self, rows: Sequence[Planned]) -> list[Acted]:
-        try:
-            return list(self._source.delete(rows, guard=self._guard))
-        finally:
-            self._let_go()
+    @contextmanager
+    def _guard(self, planned: Planned) -> Iterator[Code | None]:
+        """Look at the stop switch and the holds, and let nothing change about them until this unit's commit is over."""
+        with self._parts.commit:
+            yield self._prevented(planned)
 
-    def _guard(self, planned: Planned) -> Code | None:
-        """Look at the stop switch and the holds, and let no hold be placed before this unit's commit is over."""
-        self._let_go()
-        self._parts.commit.acquire()
-        self._locked = True
+    def _prevented(self, planned: Planned) -> Code | None:
         if self.stopped or self._stop() or self._request.id in self._parts.stops:
             self.stopped = True
             return Code.STOPPED
         holds = self._parts.stores.holds
         if holds.revision != self._revision:
             self._revision = holds.revision
-            self._holds = covering(holds.all(), self._request.source)
+            self._holds = covering(holds.all(), self._parts.kin[self._request.source])
         if any(hold.covers(self._request.source, planned.lo, planned.hi) for hold in self._holds):
             return Code.HELD
         return None
-
-    def _let_go(self) -> None:
-        if self._locked:
-            self._locked = False
-            self._parts.commit.release()
 
     def _asked_to_stop(self) -> bool:
         stored = self._parts.stores.requests.get(self._request.id)
@@ -184,13 +181,25 @@ def past_of(entries: Iterable[AuditEntry]) -> Past:
     """Read back what a request's batches have come to."""
     results: dict[int, dict[int, Code]] = {}
     intended: set[int] = set()
+    rows: dict[int, int] = {}
     for entry in entries:
         if entry.kind == "purge.intent":
             intended.add(entry.data["first"])
+            rows[entry.data["first"]] = entry.data["rows"]
         elif entry.kind in {"purge.result", "purge.recovered"}:
             intended.discard(entry.data["first"])
             results[entry.data["first"]] = {number: Code(code) for number, code, _ in entry.data["others"]}
-    return Past(results=results, intended=frozenset(intended))
+    return Past(results=results, intended=frozenset(intended), rows=rows)
+
+
+def left_over(parts: PurgeParts, request: PurgeRequest, *, most: int = 20) -> tuple[tuple[bytes, Code], ...]:
+    """Name up to so many planned units that are still there, and why; for whoever sits at the machine."""
+    past = past_of(parts.audit.entries(request.id))
+    codes = {number: code for batch in past.results.values() for number, code in batch.items() if code not in DONE}
+    if not codes:
+        return ()
+    rows = enumerate(parts.stores.manifests.load(request.id, root=request.preview.root))
+    return tuple(islice(((row.unit.name, codes[number]) for number, row in rows if number in codes), most))
 
 
 def _batches(rows: Iterator[Planned]) -> Iterator[tuple[int, list[Planned]]]:

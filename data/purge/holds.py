@@ -9,6 +9,7 @@ from data.errors import RefusedError, UnknownError
 from data.purge.parts import PurgeParts
 from data.retention.hold import END, Hold, ask_release, check_hold
 from data.retention.instants import BEGINNING, Instant
+from data.retention.words import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,9 @@ class HoldService:
         hold = Hold(
             id=self._parts.new_id(),
             sources=tuple(sorted(set(wish.sources))),
-            reason=wish.reason.strip()[:500],
-            case=wish.case.strip()[:80],
-            legal_basis=wish.legal_basis.strip()[:120],
+            reason=one_line(wish.reason, most=500),
+            case=one_line(wish.case, most=80),
+            legal_basis=one_line(wish.legal_basis, most=120),
             begins=wish.begins,
             ends=wish.ends,
             placed_by=by,

@@ -112,6 +112,8 @@ class PurgeParts:
     sources: Mapping[str, Source]
     rules: Mapping[str, RetentionRule]
     """The rule of each source, by source id."""
+    kin: Mapping[str, frozenset[str]]
+    """By source id: itself and every source that can reach the same files."""
     care: Care
     stores: RetentionStores
     audit: AuditTrail

@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from data.errors import SourceError
 from data.purge.parts import Progress
 from data.retention.decision import decide
 from data.retention.evidence import Marks
 from data.retention.hold import Hold
 from data.retention.instants import BEGINNING, Instant
 from data.retention.request import Kept, Preview, Selected
-from data.retention.residue import Code
+from data.retention.residue import RESPECTED, Code
 from data.retention.unit import Action, Planned, Unit
 from data.sources.interface import UNSEEN, Measured, Skipped, Source
 
+BATCH = 500
+"""Units that are bound to their content at a time."""
 MOST_CONTROLS = 20
 """Young units that are looked at before and after, so that a loss would be noticed."""
 
@@ -51,16 +52,17 @@ def plan_source(
     source: Source, marks: Marks, holds: Sequence[Hold], sums: Sums, progress: Progress
 ) -> Iterator[Planned]:
     """Walk through a source and give a row for each unit that may go; everything else is counted in `sums`."""
+    waiting: list[Measured] = []
     for number, found in enumerate(source.measure(marks), start=1):
-        if number % 500 == 0:
-            progress("preview", number, 0)
         if isinstance(found, Skipped):
             sums.residue[found.code] += found.code is not Code.SKIPPED or found.reason in UNSEEN
-            continue
-        row = _row_of(source, found, marks, holds, sums)
-        _count(found, row, sums)
-        if row is not None:
-            yield row
+        elif _may_go(source, found, marks, holds, sums):
+            waiting.append(found)
+        if len(waiting) == BATCH:
+            progress("preview", number, 0)
+            yield from _planned(source, waiting, marks, sums)
+            waiting = []
+    yield from _planned(source, waiting, marks, sums)
 
 
 def judged(
@@ -83,19 +85,31 @@ def judged(
     return decided, holding
 
 
-def _row_of(source: Source, found: Measured, marks: Marks, holds: Sequence[Hold], sums: Sums) -> Planned | None:
+def _may_go(source: Source, found: Measured, marks: Marks, holds: Sequence[Hold], sums: Sums) -> bool:
     decided, holding = judged(source, found, marks, holds)
     if isinstance(decided, Action):
-        try:
-            return source.plan(found, marks)
-        except SourceError:
-            decided = Code.DRIFTED
+        return True
     if decided is not None:
-        sums.residue[decided] += 1
-        sums.spared.append(control_of(found.unit))
+        _spare(found, decided, sums)
         sums.holds.update(holding)
         sums.held += decided is Code.HELD
-    return None
+    _count(found, None, sums)
+    return False
+
+
+def _planned(source: Source, batch: Sequence[Measured], marks: Marks, sums: Sums) -> Iterator[Planned]:
+    for found, row in zip(batch, source.plan(batch, marks), strict=True):
+        if row is None:
+            _spare(found, Code.DRIFTED, sums)
+        _count(found, row, sums)
+        if row is not None:
+            yield row
+
+
+def _spare(found: Measured, code: Code, sums: Sums) -> None:
+    sums.residue[code] += 1
+    if code in RESPECTED:
+        sums.spared.append(control_of(found.unit))
 
 
 def _count(found: Measured, row: Planned | None, sums: Sums) -> None:

@@ -12,6 +12,7 @@ from data.purge.parts import Outcome, Progress, PurgeParts
 from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
+from data.retention.hold import covering
 from data.retention.instants import Instant
 from data.retention.request import RUNNING, Gone, PurgeRequest, State, check_share, move, start
 from data.retention.residue import DONE, Code
@@ -34,15 +35,20 @@ class PurgeRunner:
         self._running: set[str] = set()
         self._lock = Lock()
 
-    def run(self, request_id: str, *, progress: Progress, stop: Callable[[], bool] = NEVER) -> PurgeRequest:
-        """Run a request to its verdict; raises `RefusedError`, `ClockError`, `SourceError`, `StateError`."""
+    def run(
+        self, request_id: str, *, progress: Progress, stop: Callable[[], bool] = NEVER, by: str = "system"
+    ) -> PurgeRequest:
+        """Run a request to its verdict; `by` is who started it, by pseudonym.
+
+        Raises `RefusedError`, `ClockError`, `SourceError`, `StateError`.
+        """
         with self._lock:
             if request_id in self._running:
                 raise RefusedError("leased", f"request {request_id} is being executed already")
             self._running.add(request_id)
             self._parts.stops.discard(request_id)
         try:
-            return self._run(request_id, progress, stop)
+            return self._run(request_id, progress, stop, by)
         finally:
             with self._lock:
                 self._running.discard(request_id)
@@ -56,7 +62,7 @@ class PurgeRunner:
             if request.state in RUNNING
         )
 
-    def _run(self, request_id: str, progress: Progress, stop: Callable[[], bool]) -> PurgeRequest:
+    def _run(self, request_id: str, progress: Progress, stop: Callable[[], bool], by: str) -> PurgeRequest:
         parts = self._parts
         source = parts.sources.get(parts.stores.requests.get(request_id).source)
         offset = source.probe().clock_offset if source else 0
@@ -66,7 +72,7 @@ class PurgeRunner:
             self._same_place(request)
         else:
             self._last_look(request, now)
-        request = self._take(request, now)
+        request = self._take(request, now, by)
         executor = Executor(parts, request, stop=stop, progress=progress)
         tallies = executor.run()
         ended = parts.guard.now()
@@ -110,7 +116,7 @@ class PurgeRunner:
                 if person is None or permission not in permissions_of(self._parts.roles_of(person)):
                     raise RefusedError("role_lost", f"somebody who said yes to {request.id} no longer may")
 
-    def _take(self, request: PurgeRequest, now: Instant) -> PurgeRequest:
+    def _take(self, request: PurgeRequest, now: Instant, by: str) -> PurgeRequest:
         parts = self._parts
         taken = start(
             request,
@@ -124,7 +130,7 @@ class PurgeRunner:
         data = {"digest": request.digest, "root": request.preview.root, "fence": taken.lease.fence}
         parts.audit.refill_reserve()
         # No evidence, no purge: the opening entry is read back before anything is deleted (purge.md 6.8).
-        parts.audit.append("purge.resumed" if resumed else "purge.started", "system", request.id, data, read_back=True)
+        parts.audit.append("purge.resumed" if resumed else "purge.started", by, request.id, data, read_back=True)
         return parts.stores.requests.replace(taken)
 
     def _verify(self, request: PurgeRequest, tallies: Tallies, progress: Progress) -> Looked:
@@ -135,18 +141,20 @@ class PurgeRunner:
             return (row for number, row in enumerate(rows) if tallies.others.get(number, Code.DELETED) in DONE)
 
         source.remember_purged(done(), at=self._parts.guard.now())
-        spared = stores.manifests.load(spared_of(request.id), root=request.preview.spared)
-        left = tallies.left | {row.unit.name for row in spared}
+        spared = [row.unit for row in stores.manifests.load(spared_of(request.id), root=request.preview.spared)]
+        left = tallies.left | {unit.name for unit in spared}
         doubtful = any(tallies.codes[code.value] for code in DOUBTFUL)
         holds = [hold for hold in stores.holds.all() if hold.active or hold.id in request.preview.holds]
+        kept = covering([replace(hold, released_at=None) for hold in holds], self._parts.kin[request.source])
         return verify(
             Expected(
                 source=source,
                 marks=Marks(cutoff=request.cutoff, limit=request.limit, now=self._parts.guard.now()),
-                holds=[replace(hold, released_at=None) for hold in holds],
+                holds=kept,
                 done=done,
                 rows=request.preview.rows,
                 left=left,
+                spared={(unit.identity.device, unit.identity.inode) for unit in spared},
                 doubtful=doubtful,
                 controls=stores.manifests.load(controls_of(request.id), root=request.preview.controls),
                 unresolved=unresolved_of(tallies.codes),

@@ -28,6 +28,7 @@ from data.retention.request import (
     move,
 )
 from data.retention.scope import Scope
+from data.retention.words import one_line
 from data.sources.interface import Source
 
 LONGEST_REASON = 500
@@ -98,14 +99,14 @@ class PurgeService:
             expires_at=now + care.confirm_for,
             rule_digest=rule.digest,
             care_digest=care.digest,
-            holds_digest=holds_digest(self._parts.stores.holds.all(), source.id),
+            holds_digest=holds_digest(self._parts.stores.holds.all(), self._parts.kin[source.id]),
             config_digest=source.config_digest,
             connector=f"{able.kind}-{able.version}",
         )
         return move(drafted, State.PREVIEWING, by=requester, now=now)
 
     def _fill(self, request: PurgeRequest, source: Source, progress: Progress) -> PurgeRequest:
-        holds = covering(self._parts.stores.holds.all(), source.id)
+        holds = covering(self._parts.stores.holds.all(), self._parts.kin[source.id])
         sums = Sums()
         rows = plan_source(source, self._parts.rules[source.id].marks(request.created_at), holds, sums, progress)
         manifests = self._parts.stores.manifests
@@ -167,7 +168,7 @@ class PurgeService:
         now, by = self._now(), self._parts.people.of(actor)
         request = self._current(request_id, now)
         care = self._parts.care
-        released = recently_released(self._parts.stores.holds.all(), request.source, now=now)
+        released = recently_released(self._parts.stores.holds.all(), self._parts.kin[request.source], now=now)
         cooling = DAY if released else care.cooling_for
         return self._step(approve(request, by=by, digest=digest, now=now, care=care, cooling_for=cooling), by)
 
@@ -176,14 +177,15 @@ class PurgeService:
         self._allow(actor, Permission.RUN_PURGE)
         now, by = self._now(), self._parts.people.of(actor)
         request = self._current(request_id, now)
-        if recently_released(self._parts.stores.holds.all(), request.source, now=now):
-            message = f"a hold on {request.source} was released within the last 24 h: nobody purges it alone before"
-            raise RefusedError("hold_released", message)
         if request.state in RUNNING | {State.APPROVED, State.COOLING}:
             # Approved in chat, or interrupted: the host may go on with exactly that, and needs its code all the same.
             check_code(request, code)
             return request
-        broken = break_glass(request, by=by, code=code, reason=reason, now=now, care=self._parts.care)
+        if recently_released(self._parts.stores.holds.all(), self._parts.kin[request.source], now=now):
+            message = f"a hold on {request.source} was released within the last 24 h: nobody purges it alone before"
+            raise RefusedError("hold_released", message)
+        why = one_line(reason, most=LONGEST_REASON)
+        broken = break_glass(request, by=by, code=code, reason=why, now=now, care=self._parts.care)
         return self._step(broken, by, {"digest": broken.digest, "break_glass": True})
 
     # -- saying no ----------------------------------------------------------------------------------------------------
@@ -231,7 +233,7 @@ class PurgeService:
         now, by = self._parts.guard.now(), self._parts.people.of(actor)
         request = self.get(request_id)
         now = max(now, request.story[-1].at)
-        ended = move(request, state, by=by, now=now, reason=reason.strip()[:LONGEST_REASON])
+        ended = move(request, state, by=by, now=now, reason=one_line(reason, most=LONGEST_REASON))
         stored = self._step(ended, by, any_clock=True)
         if state is State.STOPPING:
             self._parts.stops.add(request_id)
@@ -314,7 +316,7 @@ def changed_since(request: PurgeRequest, parts: PurgeParts) -> str:
     compared = {
         "rule": (request.rule_digest, parts.rules[source.id].digest),
         "care": (request.care_digest, parts.care.digest),
-        "holds": (request.holds_digest, holds_digest(parts.stores.holds.all(), source.id)),
+        "holds": (request.holds_digest, holds_digest(parts.stores.holds.all(), parts.kin[source.id])),
         "configuration": (request.config_digest, source.config_digest),
         "connector": (request.connector, f"{able.kind}-{able.version}"),
     }

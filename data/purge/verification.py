@@ -49,6 +49,8 @@ class Expected:
     rows: int
     left: Collection[bytes]
     """Names of units that were left for a reason of their own, at the preview or at the execution."""
+    spared: Collection[tuple[int, int]]
+    """Device and inode of units that were left at the preview: a rotation may have renamed them since."""
     doubtful: bool
     """Whether a planned unit was gone without this purge having surely deleted it: it may be there in another form."""
     controls: Iterable[Planned]
@@ -112,7 +114,8 @@ def _weigh(found: _Rescan, seen: Measured, expected: Expected) -> None:
     reading = seen.reading
     if reading.lowest_lo is not None:
         found.oldest = reading.lowest_lo if found.oldest is None else min(found.oldest, reading.lowest_lo)
-    if seen.unit.name in expected.left:
+    identity = seen.unit.identity
+    if seen.unit.name in expected.left or (identity.device, identity.inode) in expected.spared:
         return
     decided = judged(expected.source, seen, expected.marks, expected.holds)[0]
     if decided is None or isinstance(decided, Code):

@@ -1,6 +1,6 @@
 """Holds: what must not be deleted, whoever asks; they beat everything at every step (purge.md 6.8)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from data.errors import RefusedError
@@ -69,21 +69,24 @@ def ask_release(hold: Hold, *, by: str, now: Instant) -> Hold:
     return replace(hold, released_by=by, released_at=now)
 
 
-def covering(holds: Iterable[Hold], source: str) -> tuple[Hold, ...]:
-    """Give the active holds that concern a source, by id."""
-    return tuple(sorted((hold for hold in holds if hold.covers(source, BEGINNING, END)), key=lambda hold: hold.id))
+def covering(holds: Iterable[Hold], kin: Collection[str]) -> tuple[Hold, ...]:
+    """Give the active holds that concern any of some sources, by id, each as a hold on everything.
+
+    `kin` is a source and all others that can reach the same files: a hold on one of them protects from all.
+    """
+    found = (replace(hold, sources=()) for hold in holds if hold.active and _concerns(hold, kin))
+    return tuple(sorted(found, key=lambda hold: hold.id))
 
 
-def holds_digest(holds: Iterable[Hold], source: str) -> str:
-    """Give a digest of everything that is held at a source: part of the scope."""
-    return digest_of(
-        {"holds": [[hold.id, hold.begins, hold.ends] for hold in covering(holds, source)]},
-    )
+def holds_digest(holds: Iterable[Hold], kin: Collection[str]) -> str:
+    """Give a digest of everything that is held at a source or its kin: part of the scope."""
+    return digest_of({"holds": [[hold.id, hold.begins, hold.ends] for hold in covering(holds, kin)]})
 
 
-def recently_released(holds: Iterable[Hold], source: str, *, now: Instant) -> bool:
-    """Tell whether a hold on this source was released within the last 24 h, which makes the cooling a day long."""
-    return any(
-        hold.released_at is not None and now - hold.released_at < DAY and (not hold.sources or source in hold.sources)
-        for hold in holds
-    )
+def recently_released(holds: Iterable[Hold], kin: Collection[str], *, now: Instant) -> bool:
+    """Tell whether a hold on a source or its kin was released within 24 h, which makes the cooling a day long."""
+    return any(hold.released_at is not None and now - hold.released_at < DAY and _concerns(hold, kin) for hold in holds)
+
+
+def _concerns(hold: Hold, kin: Collection[str]) -> bool:
+    return not hold.sources or any(source in kin for source in hold.sources)

@@ -1,18 +1,19 @@
 """Deletes or rewrites files that still are exactly what was previewed, and nothing else (purge.md 6.8)."""
 
+import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from data.retention.instants import Instant
 from data.retention.residue import DONE, Code
-from data.retention.unit import Action, Planned
-from data.sources.activity import LooksAtOpenFiles, OpenFiles
+from data.retention.unit import Action, Identity, Planned
+from data.sources.activity import OPEN, QUIET, LooksAtOpenFiles, OpenFiles
 from data.sources.config import FilesConfig
-from data.sources.exactly import aside_name, unlink_exactly
+from data.sources.exactly import Taken, aside_name, give_back, remove, take
 from data.sources.interface import Acted, Guard
 from data.sources.opening import Folders, edge_digest, is_same, open_file, refused
 from data.sources.reading import ReadsLogs
@@ -23,6 +24,8 @@ _OTHER_NOW: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.EXDEV, errno.EISD
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _IN_USE: Final = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})
 _MOST_UNFLUSHED: Final = 256
+_MOST_FOLDERS: Final = 64
+"""Open at once: what was taken from a folder goes back into this very folder, whatever has become of its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,21 +56,34 @@ def outcome_of(error: OSError) -> Acted:
 
 
 class Deletion:
-    """One batch: what it touches is flushed to the disk before the first outcome is told."""
+    """One batch: what it touches is flushed to the disk before the first outcome is told.
+
+    Whole files go in two steps. All of them lose their names; then one look tells which somebody has open, and nobody
+    can open one any more; then each is removed under its guard, or gets its name back.
+    """
 
     def __init__(self, root: int, moment: Moment, *, config: FilesConfig, reader: ReadsLogs, guard: Guard) -> None:
-        self._folders = Folders(root, depth=config.limits.depth)
+        self._folders = Folders(root, keep=_MOST_FOLDERS, depth=config.limits.depth)
         self._moment = moment
         self._config = config
         self._reader = reader
         self._guard = guard
+        self._at_rest = (moment.now - config.quiet) * 1000
         self._unflushed: dict[bytes, int] = {}
         self._failed: dict[bytes, str] = {}
 
-    def run(self, batch: Sequence[Planned]) -> Iterator[Acted]:
-        """Act on each unit in order, then give one outcome for each, in the same order; never raises `OSError`."""
+    def run(self, batch: Sequence[Planned], *, identity: Identity | None = None) -> Iterator[Acted]:
+        """Act on each unit in order, then give one outcome for each, in the same order; never raises `OSError`.
+
+        A batch of one may be bound to another identity than what was planned.
+        """
+        outcomes: list[Acted] = []
         try:
-            outcomes = [self._act(planned) for planned in batch]
+            for rows in _stretches(batch):
+                if rows[0].action is Action.REWRITE:
+                    outcomes.append(self._rewrite(rows[0]))
+                else:
+                    outcomes += self._remove([(row, identity or row.unit.identity) for row in rows])
         finally:
             self._flush()
             self._folders.close()
@@ -75,14 +91,56 @@ class Deletion:
             broken = self._failed.get(_folder_of(planned)) if outcome.code in DONE else None
             yield replace(outcome, code=Code.FAILED, reason=f"{broken}_flush") if broken else outcome
 
-    def _act(self, planned: Planned) -> Acted:
+    def _remove(self, rows: Sequence[tuple[Planned, Identity]]) -> list[Acted]:
+        """Remove whole files that lie in few enough folders; whatever the guard raises, none is left aside."""
+        outcomes: list[Acted] = []
+        found: list[Taken | Acted] = []
+        try:
+            for planned, identity in rows:
+                found.append(self._take(planned, identity))
+            used = self._moment.look().places if any(isinstance(one, Taken) for one in found) else frozenset()
+            for (planned, _), one in zip(rows, found, strict=True):
+                outcomes.append(one if isinstance(one, Acted) else settled(planned, one, used, self._guard))
+        except BaseException:
+            for one in found[len(outcomes) :]:
+                if isinstance(one, Taken):
+                    with contextlib.suppress(OSError):
+                        give_back(one, Acted(code=Code.STOPPED))
+            raise
+        return outcomes
+
+    def _take(self, planned: Planned, identity: Identity) -> Taken | Acted:
         try:
             folder, leaf = self._folders.of(planned.unit.name)
             descriptor = open_file(folder, leaf)
         except OSError as error:
             return outcome_of(error)
         try:
-            return self._act_on(planned, folder, leaf, descriptor)
+            refused = self._refused(descriptor, identity)
+            if refused is not None:
+                return refused
+            self._touch(planned, folder)
+            return take(folder, leaf, aside_name(planned), identity)
+        except OSError as error:
+            return outcome_of(error)
+        finally:
+            os.close(descriptor)
+
+    def _rewrite(self, planned: Planned) -> Acted:
+        identity = planned.unit.identity
+        try:
+            folder, leaf = self._folders.of(planned.unit.name)
+            descriptor = open_file(folder, leaf)
+        except OSError as error:
+            return outcome_of(error)
+        try:
+            refused = self._refused(descriptor, identity)
+            if refused is not None:
+                return refused
+            self._touch(planned, folder)
+            in_use = partial(self._in_use, identity.device, identity.inode)
+            rewriting = Rewriting(folder, leaf, config=self._config, reader=self._reader)
+            return rewriting.run(planned, descriptor, guard=self._guard, in_use=in_use)
         except OSError as error:
             return outcome_of(error)
         except ValueError:  # of the reader
@@ -90,36 +148,20 @@ class Deletion:
         finally:
             os.close(descriptor)
 
-    def _act_on(self, planned: Planned, folder: int, leaf: bytes, descriptor: int) -> Acted:
-        identity, moment = planned.unit.identity, self._moment
+    def _refused(self, descriptor: int, identity: Identity) -> Acted | None:
+        """Tell why an open file must not be touched; the last look at it is the last thing done. Raises `OSError`."""
+        digest = edge_digest(descriptor, identity.size)
         found = os.fstat(descriptor)
-        if not is_same(found, identity) or edge_digest(descriptor, found.st_size) != identity.digest:
+        if digest != identity.digest or not is_same(found, identity):
             return Acted(code=Code.DRIFTED)
-        reason = refused(found, device=moment.device, uids=moment.uids)
+        reason = refused(found, device=self._moment.device, uids=self._moment.uids)
         if reason:
             return Acted(code=Code.SKIPPED, reason=reason)
-        if (found.st_dev, found.st_ino) in moment.open.places:
-            return Acted(code=Code.ACTIVE, reason="open")
-        if found.st_mtime_ns > (moment.now - self._config.quiet) * 1000:
-            return Acted(code=Code.ACTIVE, reason="quiet")
-        if planned.action is Action.REWRITE:
-            rewriting = Rewriting(folder, leaf, config=self._config, reader=self._reader)
-            in_use = partial(self._in_use, identity.device, identity.inode)
-            outcome = rewriting.run(planned, descriptor, guard=self._guard, in_use=in_use)
-        else:
-            outcome = self._unlink(planned, folder, leaf)
-        if outcome.code in DONE:
-            self._touch(planned, folder)
-        return outcome
-
-    def _unlink(self, planned: Planned, folder: int, leaf: bytes) -> Acted:
-        prevented = self._guard(planned)
-        if prevented is not None:
-            return Acted(code=prevented)
-        outcome = unlink_exactly(folder, leaf, aside_name(planned), planned.unit.identity)
-        if outcome.code is Code.DELETED:
-            return Acted(code=Code.DELETED, bytes=planned.bytes, records=planned.records)
-        return outcome
+        if (found.st_dev, found.st_ino) in self._moment.open.places:
+            return Acted(code=Code.ACTIVE, reason=OPEN)
+        if found.st_mtime_ns > self._at_rest:
+            return Acted(code=Code.ACTIVE, reason=QUIET)
+        return None
 
     def _in_use(self, device: int, inode: int) -> bool:
         return (device, inode) in self._moment.look().places
@@ -142,6 +184,49 @@ class Deletion:
                 self._failed[path] = errno.errorcode.get(error.errno or 0, "unknown")
             finally:
                 os.close(folder)
+
+
+def settled(planned: Planned, taken: Taken, used: Container[tuple[int, int]], guard: Guard) -> Acted:
+    """Remove for good what was taken if the guard lets it and nobody has it open, else give it its name back.
+
+    Raises only what the guard raises, and then nothing has happened.
+    """
+    with guard(planned) as code:
+        if code is None and (taken.identity.device, taken.identity.inode) not in used:
+            return _removed(planned, taken)
+    try:
+        return give_back(taken, Acted(code=Code.ACTIVE, reason=OPEN) if code is None else Acted(code=code))
+    except OSError as error:
+        return outcome_of(error)
+
+
+def _removed(planned: Planned, taken: Taken) -> Acted:
+    try:
+        outcome = remove(taken)
+    except OSError as error:
+        return outcome_of(error)
+    if outcome.code is not Code.DELETED:
+        return outcome
+    return Acted(code=Code.DELETED, bytes=planned.bytes, records=planned.records)
+
+
+def _stretches(batch: Iterable[Planned]) -> Iterator[list[Planned]]:
+    """Cut a batch into single rewrites and rows of whole files in as few folders as may stay open."""
+    rows: list[Planned] = []
+    folders: set[bytes] = set()
+    for planned in batch:
+        folder = _folder_of(planned)
+        alone = planned.action is Action.REWRITE
+        if rows and (alone or (folder not in folders and len(folders) >= _MOST_FOLDERS)):
+            yield rows
+            rows, folders = [], set()
+        if alone:
+            yield [planned]
+            continue
+        rows.append(planned)
+        folders.add(folder)
+    if rows:
+        yield rows
 
 
 def _folder_of(planned: Planned) -> bytes:

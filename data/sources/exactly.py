@@ -1,19 +1,25 @@
 """Removes or replaces exactly one inode, whatever happens to its name meanwhile.
 
 Between a last look and an unlink somebody may put a younger file under the same name: logrotate does just that. So the
-file is first moved to a name nobody else knows, looked at there, and moved back if it is not the one that was meant.
+file is first moved to a name nobody else knows, looked at there, and moved back if it is not the one that was meant, or
+if somebody has it open: from then on nobody can open it any more.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from data.retention.residue import Code
 from data.retention.unit import Identity, Planned
 from data.sources.interface import Acted
 from data.sources.kernel import exchange, move_aside
 from data.sources.opening import Stat, is_same
+
+_DRIFTED: Final = Acted(code=Code.DRIFTED)
+_DELETED: Final = Acted(code=Code.DELETED)
 
 
 def aside_name(planned: Planned) -> bytes:
@@ -59,21 +65,55 @@ def look(folder: int, leaf: bytes) -> os.stat_result | None:
         return None
 
 
-def unlink_exactly(folder: int, leaf: bytes, aside: bytes, identity: Identity) -> Acted:
-    """Unlink a name if the planned inode stands there. Raises `OSError`, and then it still has its name."""
-    if not is_same(os.stat(leaf, dir_fd=folder, follow_symlinks=False), identity):
-        return Acted(code=Code.DRIFTED)
-    if not _moved(folder, leaf, aside):
-        os.unlink(leaf, dir_fd=folder)
-        return Acted(code=Code.DELETED)
-    if not is_content(os.stat(aside, dir_fd=folder, follow_symlinks=False), identity):
-        return put_back(folder, leaf, aside)
+class Taken(NamedTuple):
+    """A file that has lost its name for now: nobody can open it by that any more."""
+
+    folder: int
+    leaf: bytes
+    aside: bytes
+    """Where it stands; its own name where the file system cannot rename without replacing."""
+    identity: Identity
+    ctime_ns: int
+    """Since the moving aside."""
+
+
+def take(folder: int, leaf: bytes, aside: bytes, identity: Identity) -> Taken | Acted:
+    """Move a file aside if it is the planned inode, else give it its name back at once. Raises `OSError`."""
     try:
-        os.unlink(aside, dir_fd=folder)
+        moved = move_aside(folder, leaf, aside)
+    except FileExistsError:
+        raise OSError(errno.EEXIST, "a leftover of an earlier run is in the way") from None
+    if not moved:
+        return Taken(folder, leaf, leaf, identity, identity.ctime_ns)
+    try:
+        found = os.stat(aside, dir_fd=folder, follow_symlinks=False)
     except OSError:
-        put_back(folder, leaf, aside)
+        put_back(folder, leaf, aside, _DRIFTED)
         raise
-    return Acted(code=Code.DELETED)
+    if not is_content(found, identity):
+        return put_back(folder, leaf, aside, _DRIFTED)
+    return Taken(folder, leaf, aside, identity, found.st_ctime_ns)
+
+
+def remove(taken: Taken) -> Acted:
+    """Unlink what was taken if nobody has touched it since, else give it its name back. Raises `OSError`."""
+    found = os.stat(taken.aside, dir_fd=taken.folder, follow_symlinks=False)
+    if found.st_ctime_ns != taken.ctime_ns or not is_content(found, taken.identity):
+        return give_back(taken, _DRIFTED)
+    try:
+        os.unlink(taken.aside, dir_fd=taken.folder)
+    except OSError:
+        with contextlib.suppress(OSError):
+            give_back(taken, _DRIFTED)
+        raise
+    return _DELETED
+
+
+def give_back(taken: Taken, outcome: Acted) -> Acted:
+    """Give what was taken its name again; the outcome, or that its name was taken meanwhile. Raises `OSError`."""
+    if taken.aside == taken.leaf:
+        return outcome
+    return put_back(taken.folder, taken.leaf, taken.aside, outcome)
 
 
 def replace_exactly(
@@ -97,17 +137,10 @@ def replace_exactly(
     return Acted(code=Code.ACTIVE, reason="open") if used else Acted(code=Code.DRIFTED)
 
 
-def put_back(folder: int, leaf: bytes, aside: bytes) -> Acted:
+def put_back(folder: int, leaf: bytes, aside: bytes, outcome: Acted) -> Acted:
     """Give a file its name again; where the name is taken, it stays aside, and that is said. Raises `OSError`."""
     try:
         move_aside(folder, aside, leaf)
     except FileExistsError:
         return Acted(code=Code.FAILED, reason="kept_aside")
-    return Acted(code=Code.DRIFTED)
-
-
-def _moved(folder: int, leaf: bytes, aside: bytes) -> bool:
-    try:
-        return move_aside(folder, leaf, aside)
-    except FileExistsError:
-        raise OSError(errno.EEXIST, "a leftover of an earlier run is in the way") from None
+    return outcome

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from data.clock import Clock
 from data.errors import SourceError
-from data.formats.interface import Reading
 from data.retention.evidence import Marks
-from data.retention.instants import BEGINNING, Instant, instant_of
+from data.retention.instants import Instant, instant_of
 from data.retention.residue import Code
-from data.retention.unit import Action, Identity, Planned, Unit
+from data.retention.unit import Identity, Planned, Unit
 from data.sources.activity import LooksAtOpenFiles, open_files
 from data.sources.config import VERSION, FilesConfig, open_root, why_not
 from data.sources.delete import Deletion, Moment, outcome_of
@@ -21,9 +20,10 @@ from data.sources.index import SCHEMA, opened
 from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
 from data.sources.logrotate import rotations
 from data.sources.measure import Measuring
-from data.sources.opening import Folders, edge_digest, identity_of, is_same, open_file
-from data.sources.reading import ReadsLogs, facts_of, to_instant
-from data.sources.recover import recover, verify
+from data.sources.opening import Folders, edge_digest, identity_of, open_file
+from data.sources.planning import Planning, is_wholly_old
+from data.sources.reading import ReadsLogs, to_instant
+from data.sources.recover import Recovery, verify
 from data.sources.tombstones import Tombstones
 from data.sources.walk import Folder, Found, rules_of, walk
 
@@ -159,27 +159,19 @@ class FilesSource:
 
     def identity(self, unit: Unit) -> Identity | None:
         """Tell which content stands at a unit's place now; None if there is none. Raises `SourceError`."""
-        with self._opened(unit.name) as descriptor:
-            if descriptor is None:
-                return None
-            found = os.fstat(descriptor)
-            return identity_of(found, edge_digest(descriptor, found.st_size))
+        with self._places() as folders:
+            return self._identity(folders, unit.name)
 
-    def plan(self, measured: Measured, marks: Marks) -> Planned:
-        """Bind what would happen to a unit to exactly its present content.
+    def plan(self, batch: Sequence[Measured], marks: Marks) -> Iterator[Planned | None]:
+        """Bind what would happen to units to exactly their present content; one answer each, in order.
 
-        Raises `SourceError` if it has changed since it was measured, or if nothing in it may go.
+        None for a unit that has changed since it was measured, and where nothing in it may be deleted. Raises
+        `SourceError` where the root cannot be used.
         """
-        name = measured.unit.name
-        if not selects(measured, rewrite=self._config.rewrite):
-            raise SourceError(f"source {self.id}: {_shown(name)}: nothing in it may be deleted")
-
-        with self._opened(name) as descriptor:
-            if descriptor is not None and is_same(os.fstat(descriptor), measured.unit.identity):
-                planned = self._bound(measured, marks, descriptor)
-                if is_same(os.fstat(descriptor), measured.unit.identity):
-                    return planned
-        raise SourceError(f"source {self.id}: {_shown(name)}: has changed since it was measured")
+        with self._places() as folders:
+            planning = Planning(folders, marks, config=self._config, reader=self._reader)
+            for measured in batch:
+                yield planning.bind(measured) if selects(measured, rewrite=self._config.rewrite) else None
 
     def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
         """Delete or rewrite units that still are what was planned; one outcome each, in order; never raises `OSError`.
@@ -193,30 +185,36 @@ class FilesSource:
             yield from (Acted(code=Code.UNREACHABLE, reason=reason) for _ in batch)
             return
         try:
-            rules = rules_of(self._config, root)
-            moment = Moment(
-                now=instant_of(self._clock.now()),
-                open=self._look(),
-                look=self._look,
-                uids=rules.uids,
-                device=rules.device,
-            )
-            yield from Deletion(root, moment, config=self._config, reader=self._reader, guard=guard).run(batch)
+            deletion = Deletion(root, self._moment(root), config=self._config, reader=self._reader, guard=guard)
+            yield from deletion.run(batch)
         finally:
             os.close(root)
 
-    def recover(self, planned: Planned) -> Acted | None:
-        """Tell what a crash left of an intended action, and remove leftovers; None if it has not happened."""
+    def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
+        """Tell what a crash left of an intended action, and end it under the guard; None if it has not happened."""
         try:
             root = open_root(self._config)
         except SourceError:
             return Acted(code=Code.UNREACHABLE, reason=why_not(self._config)[0])
         try:
-            return recover(root, planned, config=self._config)
+            recovery = Recovery(root, self._moment(root), config=self._config, reader=self._reader, guard=guard)
+            return recovery.run(planned)
         except OSError as error:
             return outcome_of(error)
+        except ValueError:  # of the reader
+            return Acted(code=Code.FAILED, reason="unreadable")
         finally:
             os.close(root)
+
+    def _moment(self, root: int) -> Moment:
+        rules = rules_of(self._config, root)
+        return Moment(
+            now=instant_of(self._clock.now()),
+            open=self._look(),
+            look=self._look,
+            uids=rules.uids,
+            device=rules.device,
+        )
 
     def verify(self, planned: Planned) -> Code | None:
         """Look by path whether an action has held; None if so, else what is wrong."""
@@ -235,56 +233,28 @@ class FilesSource:
         return ()
 
     @contextmanager
-    def _opened(self, name: bytes) -> Iterator[int | None]:
-        """Open a unit; None where there is none."""
+    def _places(self) -> Iterator[Folders]:
+        """Open the root for looks at single units. Raises `SourceError`."""
         root = open_root(self._config)
         try:
             with Folders(root, depth=self._config.limits.depth) as folders:
-                try:
-                    folder, leaf = folders.of(name)
-                    descriptor = open_file(folder, leaf)
-                except OSError as error:
-                    if outcome_of(error).code in {Code.TARGET_ABSENT, Code.DRIFTED}:
-                        yield None
-                        return
-                    raise SourceError(f"source {self.id}: {_shown(name)}: {error.strerror}") from error
-                try:
-                    yield descriptor
-                finally:
-                    os.close(descriptor)
+                yield folders
         finally:
             os.close(root)
 
-    def _bound(self, measured: Measured, marks: Marks, descriptor: int) -> Planned:
-        identity, reading = measured.unit.identity, measured.reading
-        bound = replace(identity, digest=edge_digest(descriptor, identity.size))
-        planned = Planned(
-            unit=Unit(name=measured.unit.name, identity=bound),
-            action=Action.DELETE,
-            records=reading.expired.records,
-            bytes=identity.size,
-            lo=BEGINNING if reading.lowest_lo is None else reading.lowest_lo,
-            hi=BEGINNING if reading.youngest_expired is None else reading.youngest_expired,
-            cutoff=marks.cutoff,
-            now=marks.now,
-        )
-        if is_wholly_old(reading):
-            return planned
-        facts = facts_of(descriptor, measured.unit.name, identity, self._config)
-        kept = self._reader.kept(descriptor, facts, marks)
-        if kept.span is None:
-            raise SourceError(f"source {self.id}: {_shown(measured.unit.name)}: nothing in it may be deleted")
-        return replace(
-            planned,
-            action=Action.REWRITE,
-            records=kept.gone.records,
-            lo=kept.span.lo,
-            hi=kept.span.hi,
-            bytes=identity.size - kept.kept_bytes,
-            kept_bytes=kept.kept_bytes,
-            kept_records=kept.kept_records,
-            kept_digest=kept.sha256,
-        )
+    def _identity(self, folders: Folders, name: bytes) -> Identity | None:
+        try:
+            folder, leaf = folders.of(name)
+            descriptor = open_file(folder, leaf)
+        except OSError as error:
+            if outcome_of(error).code in {Code.TARGET_ABSENT, Code.DRIFTED}:
+                return None
+            raise SourceError(f"source {self.id}: {_shown(name)}: {error.strerror}") from error
+        try:
+            found = os.fstat(descriptor)
+            return identity_of(found, edge_digest(descriptor, found.st_size))
+        finally:
+            os.close(descriptor)
 
     def _clock_offset(self) -> int:
         """Tell how many microseconds the file system's clock is ahead of ours; 0 where there is no scratch folder."""
@@ -299,17 +269,11 @@ class FilesSource:
             return 0
 
 
-def is_wholly_old(reading: Reading) -> bool:
-    """Tell whether everything in a file may go."""
-    return 0 < reading.records == reading.expired.records and not reading.undatable
-
-
 def selects(measured: Measured, *, rewrite: bool) -> bool:
     """Tell whether a purge may touch a unit at all: it holds old records, nobody uses it, and mixed ones may be cut."""
-    reading = measured.reading
-    if measured.active or not reading.expired.records:
+    if measured.active or not measured.reading.expired.records:
         return False
-    return rewrite or is_wholly_old(reading)
+    return rewrite or is_wholly_old(measured.reading)
 
 
 def _unit(folder: Folder, found: Found) -> Unit:

@@ -4,6 +4,7 @@ Sources are synchronous and are called from one worker thread; nothing here know
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -60,7 +61,9 @@ class Skipped:
     """A stable word: `symlink`, `hard_linked`, `not_a_file`, `other_device`, `too_deep`, `denied`, `setuid` ..."""
 
 
-UNSEEN: Final = frozenset({"foreign_owner", "hard_linked", "setuid_or_executable", "too_deep", "denied"})
+UNSEEN: Final = frozenset(
+    {"foreign_owner", "hard_linked", "setuid_or_executable", "too_deep", "denied", "other_device"}
+)
 """Reasons for which something was skipped that may well hold old records: nobody knows, and that is said."""
 
 
@@ -148,8 +151,11 @@ class Acted:
     """A stable word or the name of the system's error (`EACCES`)."""
 
 
-Guard = Callable[[Planned], Code | None]
-"""Asked in the same critical section as each unit's commit: None lets it happen, a code prevents it."""
+Guard = Callable[[Planned], AbstractContextManager[Code | None]]
+"""Entered around each unit's commit and nothing longer: None lets it happen, a code prevents it.
+
+While it is entered no hold can be placed and no stop can come in between.
+"""
 
 
 class Source(Protocol):
@@ -197,16 +203,23 @@ class Source(Protocol):
         """Tell which content stands at a unit's place now; None if there is none."""
         ...
 
-    def plan(self, measured: Measured, marks: Marks) -> Planned:
-        """Bind what would happen to a unit to exactly its present content, expected digest of kept bytes included."""
+    def plan(self, batch: Sequence[Measured], marks: Marks) -> Iterator[Planned | None]:
+        """Bind what would happen to units to exactly their present content, expected digest of kept bytes included.
+
+        One answer each, in order; None for a unit that has changed since it was measured. Raises `SourceError` where
+        the source itself is gone.
+        """
         ...
 
     def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
         """Delete or rewrite units that still are what was planned, in this order; one outcome each, never raises."""
         ...
 
-    def recover(self, planned: Planned) -> Acted | None:
-        """Tell what a crash left of an intended action, and remove leftovers; None if it has not happened."""
+    def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
+        """Tell what a crash left of an intended action, and end it; None if it has not happened at all.
+
+        What was begun and not committed is committed only if the guard lets it, and else undone.
+        """
         ...
 
     def verify(self, planned: Planned) -> Code | None:

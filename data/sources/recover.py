@@ -4,70 +4,115 @@ import contextlib
 import errno
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from data.retention.residue import Code
-from data.retention.unit import Action, Planned
+from data.retention.unit import Action, Identity, Planned
+from data.sources.activity import OPEN
 from data.sources.config import FilesConfig
-from data.sources.exactly import aside_name, is_content, look, part_name, put_back
-from data.sources.interface import Acted
+from data.sources.delete import Deletion, Moment, settled
+from data.sources.exactly import Taken, aside_name, is_content, look, part_name, put_back
+from data.sources.interface import Acted, Guard
 from data.sources.kernel import exchange
-from data.sources.opening import Folders, edge_digest, full_digest, identity_of, is_same, open_file
+from data.sources.opening import Folders, edge_digest, full_digest, identity_of, open_file
+from data.sources.planning import is_wholly_old
 from data.sources.reading import ReadsLogs, facts_of
 from data.sources.rewrite import marks_of
 
 _PLACE: Final = "folder_gone"
 
 
-def recover(root: int, planned: Planned, *, config: FilesConfig) -> Acted | None:
-    """Tell what became of an intended action and clear what it left; None if it has not happened. Raises `OSError`."""
-    with Folders(root, depth=config.limits.depth) as folders:
+class Recovery:
+    """What becomes of one unit after a crash; what was begun is committed under the guard, or undone."""
+
+    def __init__(self, root: int, moment: Moment, *, config: FilesConfig, reader: ReadsLogs, guard: Guard) -> None:
+        self._root = root
+        self._moment = moment
+        self._config = config
+        self._reader = reader
+        self._guard = guard
+
+    def run(self, planned: Planned) -> Acted | None:
+        """Tell what became of an intended action and end it; None if it has not happened. Raises `OSError`."""
+        with Folders(self._root, depth=self._config.limits.depth) as folders:
+            try:
+                folder, leaf = folders.of(planned.unit.name)
+            except (FileNotFoundError, NotADirectoryError):
+                return replace(_gone(planned), reason=_PLACE)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part_name(planned), dir_fd=folder)
+            outcome = (self._rewritten if planned.action is Action.REWRITE else self._deleted)(folder, leaf, planned)
+            os.fsync(folder)
+            return outcome
+
+    def _deleted(self, folder: int, leaf: bytes, planned: Planned) -> Acted | None:
+        aside = aside_name(planned)
+        left = look(folder, aside)
+        if left is None:
+            found = look(folder, leaf)
+            if found is None:
+                return _gone(planned)
+            return None if _is_planned(folder, leaf, planned) else self._given_back(folder, leaf, planned)
+        if not is_content(left, planned.unit.identity):
+            return put_back(folder, leaf, aside, Acted(code=Code.DRIFTED))
+        taken = Taken(folder, leaf, aside, planned.unit.identity, left.st_ctime_ns)
+        outcome = settled(planned, taken, self._moment.look().places, self._guard)
+        return _gone(planned) if outcome.code is Code.DELETED else outcome
+
+    def _given_back(self, folder: int, leaf: bytes, planned: Planned) -> Acted:
+        """Delete a file that has changed in nothing but its ctime, as one does that got its name back.
+
+        A ctime also changes with the content, so all of it is judged again.
+        """
+        descriptor = _opened(folder, leaf)
+        if descriptor is None:
+            return Acted(code=Code.DRIFTED)
         try:
-            folder, leaf = folders.of(planned.unit.name)
-        except (FileNotFoundError, NotADirectoryError):
-            return Acted(code=Code.ABSENT, bytes=planned.bytes, records=planned.records, reason=_PLACE)
-        outcome = _recover_in(folder, leaf, planned)
-        os.fsync(folder)
-        return outcome
+            then, now = planned.unit.identity, _identity(descriptor)
+            if now != replace(then, ctime_ns=now.ctime_ns) or os.fstat(descriptor).st_nlink != 1:
+                return Acted(code=Code.DRIFTED)
+            facts = facts_of(descriptor, planned.unit.name, now, self._config)
+            reading = self._reader.read(descriptor, facts, marks_of(planned))
+        finally:
+            os.close(descriptor)
+        if not is_wholly_old(reading) or reading.records != planned.records:
+            return Acted(code=Code.DRIFTED)
+        again = Deletion(self._root, self._moment, config=self._config, reader=self._reader, guard=self._guard)
+        return next(again.run([planned], identity=now))
+
+    def _rewritten(self, folder: int, leaf: bytes, planned: Planned) -> Acted | None:
+        aside = aside_name(planned)
+        left, found = look(folder, aside), look(folder, leaf)
+        if found is not None and _is_planned(folder, leaf, planned):
+            if left is not None:  # complete, but never in place: the ctime of the original would tell
+                os.unlink(aside, dir_fd=folder)
+            return None
+        if found is not None and _begins_with_kept(folder, leaf, planned):
+            done = Acted(code=Code.REWRITTEN, bytes=planned.bytes, records=planned.records)
+            return done if left is None else self._exchanged(folder, leaf, planned, done)
+        outcome = Acted(code=Code.TARGET_ABSENT if found is None else Code.DRIFTED)
+        return outcome if left is None else _without_copy(folder, aside, planned, outcome)
+
+    def _exchanged(self, folder: int, leaf: bytes, planned: Planned, done: Acted) -> Acted:
+        """End a rewrite that has its place while what was there before still stands aside."""
+        aside, identity = aside_name(planned), planned.unit.identity
+        used = (identity.device, identity.inode) in self._moment.look().places
+        with self._guard(planned) as code:
+            ours = is_content(os.stat(aside, dir_fd=folder, follow_symlinks=False), identity)
+            if code is None and ours and not used:
+                os.unlink(aside, dir_fd=folder)
+                return done
+        exchange(folder, aside, leaf)
+        outcome = Acted(code=Code.DRIFTED)  # caught in a race: neither ours nor what was planned
+        if ours:
+            outcome = Acted(code=Code.ACTIVE, reason=OPEN) if code is None else Acted(code=code)
+        return _without_copy(folder, aside, planned, outcome)
 
 
-def _recover_in(folder: int, leaf: bytes, planned: Planned) -> Acted | None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(part_name(planned), dir_fd=folder)
-    return (_rewritten if planned.action is Action.REWRITE else _deleted)(folder, leaf, planned)
-
-
-def _deleted(folder: int, leaf: bytes, planned: Planned) -> Acted | None:
-    gone = Acted(code=Code.ABSENT, bytes=planned.bytes, records=planned.records)
-    aside = aside_name(planned)
-    left = look(folder, aside)
-    if left is None:
-        if look(folder, leaf) is None:
-            return gone
-        return None if _is_planned(folder, leaf, planned) else Acted(code=Code.DRIFTED)
-    if not is_content(left, planned.unit.identity):
-        return put_back(folder, leaf, aside)
-    os.unlink(aside, dir_fd=folder)
-    return gone
-
-
-def _rewritten(folder: int, leaf: bytes, planned: Planned) -> Acted | None:
-    aside = aside_name(planned)
-    left, found = look(folder, aside), look(folder, leaf)
-    if found is not None and _is_planned(folder, leaf, planned):
-        if left is not None:  # complete, but never in place: the ctime of the original would tell
-            os.unlink(aside, dir_fd=folder)
-        return None
-    if found is not None and _begins_with_kept(folder, leaf, planned):
-        if left is not None and not is_content(left, planned.unit.identity):
-            exchange(folder, aside, leaf)  # caught in a race: neither ours nor what was planned
-            return _without_copy(folder, aside, planned, Acted(code=Code.DRIFTED))
-        if left is not None:
-            os.unlink(aside, dir_fd=folder)
-        return Acted(code=Code.REWRITTEN, bytes=planned.bytes, records=planned.records)
-    outcome = Acted(code=Code.TARGET_ABSENT if found is None else Code.DRIFTED)
-    return outcome if left is None else _without_copy(folder, aside, planned, outcome)
+def _gone(planned: Planned) -> Acted:
+    return Acted(code=Code.ABSENT, bytes=planned.bytes, records=planned.records)
 
 
 def _without_copy(folder: int, aside: bytes, planned: Planned, outcome: Acted) -> Acted:
@@ -83,11 +128,14 @@ def _is_planned(folder: int, leaf: bytes, planned: Planned) -> bool:
     if descriptor is None:
         return False
     try:
-        found = os.fstat(descriptor)
-        identity = planned.unit.identity
-        return is_same(found, identity) and edge_digest(descriptor, found.st_size) == identity.digest
+        return _identity(descriptor) == planned.unit.identity
     finally:
         os.close(descriptor)
+
+
+def _identity(descriptor: int) -> Identity:
+    found = os.fstat(descriptor)
+    return identity_of(found, edge_digest(descriptor, found.st_size))
 
 
 def _begins_with_kept(folder: int, leaf: bytes, planned: Planned) -> bool:

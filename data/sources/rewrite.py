@@ -65,10 +65,10 @@ class Rewriting:
         return None
 
     def _commit(self, planned: Planned, temporary: bytes, guard: Guard, in_use: Callable[[], bool]) -> Acted:
-        prevented = guard(planned)
-        if prevented is not None:
-            return Acted(code=prevented)
-        outcome = replace_exactly(self._folder, self._leaf, temporary, planned.unit.identity, in_use=in_use)
+        with guard(planned) as prevented:
+            if prevented is not None:
+                return Acted(code=prevented)
+            outcome = replace_exactly(self._folder, self._leaf, temporary, planned.unit.identity, in_use=in_use)
         if outcome.code is Code.REWRITTEN:
             return Acted(code=Code.REWRITTEN, bytes=planned.bytes, records=planned.records)
         return outcome

@@ -63,6 +63,8 @@ SOURCE_FIELDS: Mapping[str, Any] = {
     "zone": "Europe/Berlin",
     "rewrite": False,
     "quiet_minutes": 30,
+    "format": "jsonl",
+    "owners": ["www-data", "33"],
 }
 
 Write = Callable[[str], Path]

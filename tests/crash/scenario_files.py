@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def prepare(folder: Path) -> None:
         os.utime(logs / name, (last, last))
     source = source_of(folder)
     found = [unit for unit in source.measure(marks(), fresh=True) if isinstance(unit, Measured)]
-    planned = [source.plan(unit, marks()) for unit in found if unit.reading.expired.records]
+    planned = [row for row in source.plan(found, marks()) if row is not None]
     (folder / "plan").write_bytes(b"\n".join(map(row_of, planned)))
 
 
@@ -85,5 +86,5 @@ def run(folder: Path, ack: Callable[[object], None], task: str) -> None:
     """Do what was planned, and acknowledge each outcome."""
     del task
     plan = plan_of(folder)
-    for planned, acted in zip(plan, source_of(folder).delete(plan, guard=lambda _: None), strict=True):
+    for planned, acted in zip(plan, source_of(folder).delete(plan, guard=lambda _: nullcontext()), strict=True):
         ack(f"{planned.unit.name.decode()} {acted.code}")

@@ -7,21 +7,20 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from data.clock import SystemClock
-from data.errors import SourceError
 from data.formats.families.registry import all_families
 from data.formats.logs import LogReader
 from data.retention.evidence import Marks
 from data.retention.instants import DAY, SECOND, datetime_of, instant_of
 from data.retention.residue import DONE, Code
 from data.sources.config import FilesConfig
-from data.sources.files import FilesSource, selects
+from data.sources.files import FilesSource
 from data.sources.interface import Measured
 from tests.real_writers.programs import (
     HERE,
@@ -65,14 +64,9 @@ def purge(source: FilesSource) -> Counter[Code]:
     """Delete everything old that may be touched now, once; give what became of the units."""
     now = instant_of(SystemClock().now())
     marks = Marks(cutoff=(now - KEPT) // SECOND * SECOND, limit=now - 90 * DAY, now=now)
-    planned = []
-    for measured in source.measure(marks, fresh=True):
-        if isinstance(measured, Measured) and selects(measured, rewrite=True):
-            try:
-                planned.append(source.plan(measured, marks))
-            except SourceError:
-                continue  # it has changed since: the next round will see
-    return Counter(acted.code for acted in source.delete(planned, guard=lambda _: None))
+    found = [measured for measured in source.measure(marks, fresh=True) if isinstance(measured, Measured)]
+    planned = [row for row in source.plan(found, marks) if row is not None]  # what has changed is for the next round
+    return Counter(acted.code for acted in source.delete(planned, guard=lambda _: nullcontext()))
 
 
 @contextmanager

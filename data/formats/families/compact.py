@@ -10,7 +10,7 @@ from data.formats import stamps
 from data.formats.families.heads import INDENTS, UNPARSED, HeadFamily, rest_of
 from data.formats.interface import FileFacts, Kind, Line, Place, Reader
 from data.formats.years import YearWalk, glog
-from data.formats.zones import ZoneClock
+from data.formats.zones import Clocks, ZoneClock
 from data.retention.evidence import Span
 from data.retention.instants import BELIEVABLE, DAY
 
@@ -37,6 +37,7 @@ def epoch() -> HeadFamily:
         head=re.compile(rb"\[?(" + _EPOCH + rb")"),
         sure=re.compile(rb"\[?" + _EPOCH + rb"(?:[ \t|,;:\]]|$)"),
         read=_believable_epoch,
+        begins=b"[0123456789",
         share=0.5,
     )
 
@@ -48,6 +49,7 @@ def tai64n() -> HeadFamily:
         head=re.compile(rb"(@[0-9A-Fa-f]{24})"),
         sure=re.compile(rb"@4[0-9A-Fa-f]{23}(?: |$)"),
         read=lambda text, _: stamps.tai64n(text),
+        begins=b"@",
     )
 
 
@@ -58,6 +60,7 @@ def hdfs() -> HeadFamily:
         head=re.compile(rb"(\d{6} \d{6})"),
         sure=re.compile(rb"\d{6} \d{6}(?: \d{1,10})? [A-Z]{3,8} "),
         read=stamps.hdfs,
+        begins=b"0123456789",
         traces=True,
     )
 
@@ -69,6 +72,7 @@ def spark() -> HeadFamily:
         head=re.compile(rb"(\d\d/\d\d/\d\d \d\d:\d\d:\d\d)"),
         sure=re.compile(rb"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]{3,8} "),
         read=stamps.slashed,
+        begins=b"0123456789",
         traces=True,
         orders=True,
     )
@@ -78,11 +82,15 @@ class GlogFamily:
     """Google's logging: `I1123 08:00:00.123456  123 file.cc:1] msg`, with or without a year."""
 
     id: Final = "glog"
+    begins: Final = b"IWEF"
+
+    def __init__(self) -> None:
+        self._clocks = Clocks()
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where no line is surely glog's."""
         if facts.pin == self.id or any(_GLOG_SURE.match(line) for line in sample):
-            return GlogReader(facts, sample)
+            return GlogReader(facts, sample, self._clocks.of(facts.zone))
         return None
 
 
@@ -93,8 +101,8 @@ class GlogReader:
 
     guesses: Final = True
 
-    def __init__(self, facts: FileFacts, sample: tuple[bytes, ...]) -> None:
-        self._clock = ZoneClock(facts.zone)
+    def __init__(self, facts: FileFacts, sample: tuple[bytes, ...], clock: ZoneClock) -> None:
+        self._clock = clock
         created = next((found[1] for line in sample[:5] if (found := _CREATED.match(line))), b"")
         began = stamps.slashed(created, self._clock)
         self._walk = YearWalk(facts.mtime, self._clock, began, starts=True)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from data.formats.interface import FileFacts, Kind, Line, Place, Reader
-from data.formats.zones import ZoneClock
+from data.formats.zones import Clocks, ZoneClock
 from data.retention.evidence import Span
 from data.retention.instants import DAY, Instant
 
@@ -48,21 +48,29 @@ class HeadFamily:
     """Whether other writers put day, month and two-digit year in another order."""
     anchor: bytes = b""
     """The byte whose first occurrence precedes the stamp, where what stands before it changes from line to line."""
+    begins: bytes | None = None
+    """See `interface.Family`."""
+    clocks: Clocks = field(default_factory=Clocks, repr=False, compare=False)
+    """What was learned of zones in other files."""
     aliases: tuple[str, ...] = ()
     """Other words by which settings may pin it."""
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where too few lines are surely of this family."""
-        clock = ZoneClock(facts.zone)
-        written = [line for line in sample if line.strip()]
-        sure = sum(self._is_sure(line, clock) for line in written)
-        if facts.pin == self.id or (sure and sure >= len(written) * self.share):
+        is_likely = self.sure.match
+        likely = [line for line in sample if is_likely(line)]
+        pinned = facts.pin == self.id
+        if not likely and not pinned:
+            return None
+        clock = self.clocks.of(facts.zone)
+        sure = sum(self._is_dated(line, clock) for line in likely)
+        if pinned or (sure and sure >= sum(1 for line in sample if line.strip()) * self.share):
             return HeadReader(self, clock, facts.mtime + DAY)
         return None
 
-    def _is_sure(self, line: bytes, clock: ZoneClock) -> bool:
+    def _is_dated(self, line: bytes, clock: ZoneClock) -> bool:
         found = self.head.match(line)
-        return bool(found and self.sure.match(line) and self.read(found[1], clock))
+        return found is not None and self.read(found[1], clock) is not None
 
 
 class HeadReader:

@@ -29,6 +29,7 @@ class JournaldFamily:
     """Entries as `journalctl -o export` writes them."""
 
     id: Final = "journald"
+    begins: Final = b"_"
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader; None where no entry begins as systemd begins them."""

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from json import JSONDecoder
-from typing import Final
+from typing import Any, Final, cast
 
-from data.formats.interface import Zone
 from data.formats.stamps import asctime, clf, english, epoch, german, http_date, iso, slashed, tai64n
-from data.formats.zones import ZoneClock
+from data.formats.zones import Where, clock_of
 from data.retention.evidence import Span
 from data.retention.instants import BELIEVABLE
 
@@ -68,8 +67,8 @@ class Moments:
 
     __slots__ = ("_clock", "_last")
 
-    def __init__(self, zone: Zone) -> None:
-        self._clock = ZoneClock(zone)
+    def __init__(self, where: Where) -> None:
+        self._clock = clock_of(where)
         self._last: tuple[str, Span | None] = ("", None)
 
     def of_value(self, value: object) -> Span | None:
@@ -131,8 +130,8 @@ class Dating:
 
     __slots__ = ("_moments",)
 
-    def __init__(self, zone: Zone) -> None:
-        self._moments = Moments(zone)
+    def __init__(self, where: Where) -> None:
+        self._moments = Moments(where)
 
     def of_object(self, members: Members) -> Dated | None:
         """Find what dates an object; None where nothing in it is a believable time.
@@ -207,24 +206,27 @@ class Dating:
 class Objects:
     """Reads JSON without losing a digit or a duplicate."""
 
-    __slots__ = ("_decoder",)
+    __slots__ = ("_scan",)
 
     def __init__(self) -> None:
-        self._decoder = JSONDecoder(
+        decoder = JSONDecoder(
             object_pairs_hook=tuple,
             parse_float=str,
             parse_int=str,
             parse_constant=str,
             strict=False,
         )
+        self._scan = cast("Any", decoder).scan_once  # what `decode` itself calls; typeshed does not know it
 
     def read(self, text: bytes) -> object:
         """Read one JSON value: `Members`, list, text, bool or None; None too for what is no JSON or nested too deep."""
+        # Latin-1 never fails and leaves ASCII alone: keys and stamps are nothing else.
+        shown = text.strip(b" \t\n\r").decode("latin-1")
         try:
-            # Latin-1 never fails and leaves ASCII alone: keys and stamps are nothing else.
-            return self._decoder.decode(text.decode("latin-1"))
-        except (ValueError, RecursionError):
+            value, end = self._scan(shown, 0)
+        except (ValueError, RecursionError, StopIteration):
             return None
+        return value if end == len(shown) else None
 
 
 def covering(spans: Iterable[Span]) -> Span:

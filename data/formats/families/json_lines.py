@@ -12,7 +12,8 @@ from typing import Final
 
 from data.formats.families.json_documents import ArrayReader, DocumentReader
 from data.formats.families.json_keys import TIME_KEYS, Dating, Moments, Objects
-from data.formats.interface import FileFacts, Kind, Line, Place, Reader, Zone
+from data.formats.interface import FileFacts, Kind, Line, Place, Reader
+from data.formats.zones import Clocks, Where
 from data.retention.evidence import Span
 
 PADDING: Final = b" \t\r\n\0\x1e\xef\xbb\xbf"
@@ -29,20 +30,30 @@ class JsonFamily:
     """Logs in JSON; their times are in the order of `json_keys.TIME_KEYS`."""
 
     id: Final = "jsonl"
+    begins: Final = b"{[" + PADDING
+
+    def __init__(self) -> None:
+        self._clocks = Clocks()
+        self._objects = Objects()
+
     aliases: Final = ("json", "ndjson", "clef")
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give the reader for the form that the sample has; None where no line begins an object."""
         lines = [text for line in sample if (text := line.strip(PADDING))]
+        pinned = facts.pin == self.id
+        if not pinned and not any(text.startswith((b"{", b"[")) for text in lines):
+            return None
         if lines and _ARRAY.match(lines[0]) and (lines[0] != b"[" or lines[1:2] == [] or lines[1][:1] in b"{]"):
             return ArrayReader(facts.zone)
-        objects = Objects()
-        whole = [found for text in lines if isinstance(found := objects.read(text.removesuffix(b",")), tuple)]
         flush = [line.rstrip(PADDING) for line in sample if line.startswith(b"{")]
         if flush.count(b"{") * 2 > len(flush):
             return DocumentReader(facts.zone)
-        if facts.pin == self.id or any(not CONTAINERS.intersection(key for key, _ in found) for found in whole):
-            return JsonLines(facts.zone)
+        objects = self._objects
+        begun = (text for text in lines if text.startswith(b"{"))
+        whole = (found for text in begun if isinstance(found := objects.read(text.removesuffix(b",")), tuple))
+        if pinned or any(not CONTAINERS.intersection(key for key, _ in found) for found in whole):
+            return JsonLines(self._clocks.of(facts.zone), objects)
         return None
 
 
@@ -51,8 +62,8 @@ class JsonLines:
 
     __slots__ = ("_dating", "_moments", "_objects")
 
-    def __init__(self, zone: Zone) -> None:
-        self._dating, self._moments, self._objects = Dating(zone), Moments(zone), Objects()
+    def __init__(self, where: Where, objects: Objects | None = None) -> None:
+        self._dating, self._moments, self._objects = Dating(where), Moments(where), objects or Objects()
 
     def line(self, line: bytes) -> Line:
         """Understand one line: an object is a head; anything else but a blank is dated by its neighbours.

@@ -5,12 +5,14 @@ from typing import Final
 
 from data.formats.families.json_keys import Dated, Dating, Named
 from data.formats.families.json_lines import head
-from data.formats.interface import FileFacts, Kind, Line, Place, Reader, Zone
+from data.formats.interface import FileFacts, Kind, Line, Place, Reader
+from data.formats.zones import Clocks, Where
 
 KEYS: Final = ("time", "ts", "t", "timestamp", "datetime", "at")
 """Names of the event's own time; the first that is there and can be believed decides."""
 
 _PAIR: Final = re.compile(rb'(?<![^ \t])([^ \t"=]{1,256})=(?:"((?:[^"\\]++|\\.?)*+)"?|([^ \t"]*))')
+_TIMED: Final = re.compile(rb"(?<![^ \t])(?:" + "|".join(KEYS).encode("ascii") + rb")=")
 _QUOTED: Final = 2
 _BEGINS: Final = re.compile(rb"[A-Za-z_@][\w.@/-]{0,255}=")
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -21,13 +23,19 @@ class LogfmtFamily:
     """Lines of `key=value` pairs."""
 
     id: Final = "logfmt"
+    begins: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@"
+
+    def __init__(self) -> None:
+        self._clocks = Clocks()
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader; None where no line names its time."""
-        reader = LogfmtReader(facts.zone)
-        if facts.pin == self.id or any(reader.line(line).lo is not None for line in sample):
-            return reader
-        return None
+        likely = [line for line in sample if _TIMED.search(line)]
+        if not likely and facts.pin != self.id:
+            return None
+        reader = LogfmtReader(self._clocks.of(facts.zone))
+        known = facts.pin == self.id or any(reader.line(line).lo is not None for line in likely)
+        return reader if known else None
 
 
 class LogfmtReader:
@@ -40,8 +48,8 @@ class LogfmtReader:
     continues: Final = b" \t"
     """First bytes of a line that can only belong to the record above."""
 
-    def __init__(self, zone: Zone) -> None:
-        self._dating = Dating(zone)
+    def __init__(self, where: Where) -> None:
+        self._dating = Dating(where)
 
     def line(self, line: bytes) -> Line:
         """Understand one line; one that does not begin with a key is dated by its neighbours."""

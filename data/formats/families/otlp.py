@@ -18,11 +18,13 @@ class OtlpFamily:
     """What the OpenTelemetry Collector's file exporter writes: OTLP/JSON, one message a line."""
 
     id: Final = "otlp"
+    begins: Final = b"{" + PADDING
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader; None where no line is such a batch."""
-        objects = Objects()
-        found = (objects.read(line.strip(PADDING)) for line in sample)
+        likely = [line for line in sample if b'"resource' in line or b"\\u" in line]
+        objects = Objects() if likely else None
+        found = (objects.read(line.strip(PADDING)) for line in likely if objects is not None)
         if facts.pin == self.id or any(isinstance(one, tuple) and _is_batch(one) for one in found):
             return OtlpReader(facts.zone)
         return None

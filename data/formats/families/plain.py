@@ -20,7 +20,7 @@ from typing import Final
 from data.formats import stamps
 from data.formats.families.heads import CONTINUATION, INDENTS, UNPARSED, Read, in_any_order, is_foreign, is_trace
 from data.formats.interface import FileFacts, Kind, Line, Place, Reader
-from data.formats.zones import ZoneClock
+from data.formats.zones import Clocks, ZoneClock
 from data.retention.evidence import Span
 from data.retention.instants import BEGINNING, DAY, Instant
 
@@ -82,7 +82,11 @@ _READ: Mapping[str, Read] = MappingProxyType(
         "asctime": stamps.asctime,
     },
 )
+_IN_ANY_ORDER: Final = frozenset({"slashed", "german"})
+"""Kinds of stamps whose year may have two digits."""
 _Form = tuple[str, bytes, bytes, bool, bytes]
+_Head = tuple[_Form, bytes, Span | None]
+"""The form of a head, its stamp, and what that means."""
 
 
 class PlainFamily:
@@ -90,15 +94,21 @@ class PlainFamily:
 
     id: Final = "text"
     aliases: Final = ALIASES
+    begins: Final = bytes(set(range(256)) - set(_NO_HEAD))
+
+    def __init__(self) -> None:
+        self._clocks = Clocks()
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader for the forms of head in the sample; None where no line has a dated head."""
         pinned = facts.pin in (self.id, *ALIASES)
         if not pinned and any(line.startswith(_W3C) or _WEB_ERROR.match(line) for line in sample[:_FIRST]):
             return None
-        clock = ZoneClock(facts.zone)
-        habits = _habits(sample[:_SAMPLE], clock, facts.mtime + DAY)
-        return PlainReader(clock, habits, facts.mtime + DAY) if habits.forms or pinned else None
+        clock, latest = self._clocks.of(facts.zone), facts.mtime + DAY
+        first = sample[:_SAMPLE]
+        heads = {line: head for line in first if (head := _head(line, clock)) is not None}
+        habits = _habits(first, [heads[line] for line in first if line in heads], latest)
+        return PlainReader(clock, habits, latest, heads) if habits.forms or pinned else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,23 +126,27 @@ class _Habits:
 class PlainReader:
     """Reads one file with its own forms of head; where it has none yet, the first dated head sets it."""
 
-    __slots__ = ("_begun", "_clock", "_habits", "_latest")
+    __slots__ = ("_begun", "_clock", "_habits", "_heads", "_latest")
 
     guesses: Final = True
 
-    def __init__(self, clock: ZoneClock, habits: _Habits, latest: Instant) -> None:
+    def __init__(self, clock: ZoneClock, habits: _Habits, latest: Instant, heads: dict[bytes, _Head]) -> None:
+        """Know the heads of the sample, which need not be understood twice."""
         self._clock = clock
+        self._heads = heads
         self._habits = habits
         self._latest = latest
         self._begun = False
 
     def line(self, line: bytes) -> Line:
         """Tell whether a line begins a record, and when."""
-        found = _HEAD.match(line)
-        if found is None:
+        head = self._heads.pop(line, None) if self._heads else None
+        head = head or _head(line, self._clock)
+        if head is None:
             return self._rest(line)
-        form = _form(found)
-        span = in_any_order(_READ[form[0]], found[form[0]], self._clock, self._latest)
+        form, text, span = head
+        if span is not None and form[0] in _IN_ANY_ORDER:
+            span = in_any_order(_READ[form[0]], text, self._clock, self._latest)
         if not self._habits.forms and span is not None:
             self._habits = _Habits(forms=frozenset({form}), since=span.lo)
         if form not in self._habits.forms:
@@ -161,14 +175,17 @@ class PlainReader:
         return Place(start=found.start(form[0]), end=found.end(form[0]))
 
 
-def _habits(lines: tuple[bytes, ...], clock: ZoneClock, latest: Instant) -> _Habits:
+def _habits(lines: tuple[bytes, ...], heads: list[_Head], latest: Instant) -> _Habits:
     """Tell what the first lines show.
 
     Heads are in order, and not from after the file's last change; quoted dates are neither. The commonest form that is
     so leads; others count that are a fifth of the dated lines and wholly so.
     """
-    dated = [pair for line in lines if (found := _HEAD.match(line)) for pair in _dated(found, clock)]
-    counts, strays = Counter[_Form](), Counter[_Form]()
+    dated = [(form, span) for form, _, span in heads if span is not None]
+    if len({form for form, _ in dated}) == 1:
+        return _kept(frozenset({dated[0][0]}), dated, lines)
+    counts: Counter[_Form] = Counter()
+    strays: Counter[_Form] = Counter()
     newest = BEGINNING
     for form, span in dated:
         counts[form] += 1
@@ -180,24 +197,36 @@ def _habits(lines: tuple[bytes, ...], clock: ZoneClock, latest: Instant) -> _Hab
     main = max(counts, key=lambda form: (strays[form] <= counts[form] * _FEW, counts[form]))
     least = max(_FEWEST, len(dated) * _COMMON)
     own = {main, *(form for form, count in counts.items() if count >= least and not strays[form])}
-    heads = [span for form, span in dated if form in own]
-    others = sum(not is_trace(line) for line in lines) - len(dated)
-    sparse = others > len(heads) * _MOST_LINES
-    return _Habits(forms=frozenset(own), since=min(span.lo for span in heads), sparse=sparse)
+    return _kept(frozenset(own), dated, lines)
 
 
-def _dated(found: "re.Match[bytes]", clock: ZoneClock) -> list[tuple[_Form, Span]]:
+def _kept(own: frozenset[_Form], dated: list[tuple[_Form, Span]], lines: tuple[bytes, ...]) -> _Habits:
+    """Sum up, with the forms of head that count."""
+    records = [span for form, span in dated if form in own]
+    most = len(records) * _MOST_LINES
+    sparse = len(lines) - len(dated) > most and sum(not is_trace(line) for line in lines) - len(dated) > most
+    return _Habits(forms=own, since=min(span.lo for span in records), sparse=sparse)
+
+
+def _head(line: bytes, clock: ZoneClock) -> _Head | None:
+    found = _HEAD.match(line)
+    if found is None:
+        return None
     form = _form(found)
-    span = _READ[form[0]](found[form[0]], clock)
-    return [] if span is None else [(form, span)]
+    text = found[form[0]]
+    return form, text, _READ[form[0]](text, clock)
 
 
 def _form(found: "re.Match[bytes]") -> _Form:
     """Tell what makes a head of one writer: what stands before the stamp, the kind of stamp and its parts."""
     kind = found.lastgroup or ""
     before = found["before"]
-    style = (b"L" if before[:1].isalpha() else before[:1]) + before[-1:]
-    offset = found["offset"] or b""
-    numeric = offset.strip().startswith((b"+", b"-"))
+    style = (b"L" if before[:1].isalpha() else before[:1]) + before[-1:] if before else b""
+    if kind != "iso":
+        return kind, style, b"", False, b""
+    mark, fraction, offset = found.group("mark", "fraction", "offset")
+    if offset is None:
+        return kind, style, mark, bool(fraction), b""
+    numeric = offset.lstrip().startswith((b"+", b"-"))
     zone = b"+" if numeric else offset[:1].upper()  # a blank for names: CET and CEST are one form
-    return kind, style, found["mark"] or b"", bool(found["fraction"]), zone
+    return kind, style, mark, bool(fraction), zone

@@ -10,8 +10,8 @@ from data.formats import stamps
 from data.formats.families.heads import INDENTS, UNPARSED, rest_of
 from data.formats.interface import FileFacts, Kind, Line, Place, Reader
 from data.formats.names import period
-from data.formats.years import MONTH_FIRST, Yearless, YearWalk, month_first
-from data.formats.zones import ZoneClock
+from data.formats.years import MONTH_FIRST, Yearless, YearWalk, yearless
+from data.formats.zones import Clocks, ZoneClock
 from data.retention.evidence import Span
 
 _DAY = itemgetter(slice(6))
@@ -21,6 +21,8 @@ _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)?
 _OLD = re.compile(_PRI + rb"(?P<stamp>" + MONTH_FIRST + rb")(?: |:|$)")
 _WITH_YEAR = re.compile(_PRI + rb"([A-Za-z\x80-\xff]{3,9}\.?) ([ \d]?\d) (\d{4}) (\d\d:\d\d:\d\d)")
 _NEW = re.compile(_PRI + rb"(?P<stamp>" + _ISO + rb")")
+_LIKELY = re.compile(_PRI + rb"(?:[A-Za-z\x80-\xff]{3,9}\.? [ \d]?\d |\d{4}-\d\d-\d\dT)")
+"""What every line begins with that has a stamp, old or new."""
 _TAG = rb" [\w.:%-]{1,255} [^\s:\[\]]{1,128}(?:\[\d{1,10}\])?: ?"
 _LEVEL = rb"(?i: (?:trace|debug|info|information|warn|warning|error|fatal|critical|severe|notice)\b)"
 _SURE_NEW = re.compile(_PRI + _ISO + rb"(?!" + _LEVEL + rb")" + _TAG)
@@ -37,27 +39,37 @@ class SyslogFamily:
     id: Final = "syslog"
     aliases: Final = ("rfc3164", "rsyslog")
 
+    def __init__(self) -> None:
+        self._clocks = Clocks()
+
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where too few of the dated lines are surely syslog's."""
-        sure = sum(bool(_is_old(line) or _SURE_NEW.match(line)) for line in sample)
-        dated = sum(bool(_is_old(line) or _NEW.match(line)) for line in sample)
-        yearless = facts.pin == self.id or any(_OLD.match(line) for line in sample)
-        known = facts.pin == self.id or (sure and sure * 2 >= dated)
-        return SyslogReader(facts, yearless=yearless) if known else None
+        pinned = facts.pin == self.id
+        likely = [line for line in sample if _LIKELY.match(line)]
+        if not likely and not pinned:
+            return None
+        stamped = {line: stamp for line in likely if (stamp := _yearless(line)) is not None}
+        old = [bool(_WITH_YEAR.match(line)) or (line in stamped and _is_sure_old(line)) for line in likely]
+        sure = sum(known or bool(_SURE_NEW.match(line)) for known, line in zip(old, likely, strict=True))
+        dated = sum(known or bool(_NEW.match(line)) for known, line in zip(old, likely, strict=True))
+        yearless = pinned or any(_OLD.match(line) for line in likely)
+        known = pinned or (sure and sure * 2 >= dated)
+        return SyslogReader(facts, self._clocks.of(facts.zone), stamped, yearless=yearless) if known else None
 
 
 class SyslogReader:
     """Reads one file; the year is that of the period in its name or of its last change (purge.md 6.2)."""
 
-    __slots__ = ("_begun", "_clock", "_walk", "_yearless")
+    __slots__ = ("_begun", "_clock", "_stamped", "_walk", "_yearless")
 
     guesses: Final = True
 
-    def __init__(self, facts: FileFacts, *, yearless: bool) -> None:
-        """Know the file, and whether the old form is to be expected in it."""
-        self._clock = ZoneClock(facts.zone)
+    def __init__(self, facts: FileFacts, clock: ZoneClock, stamped: dict[bytes, Yearless], *, yearless: bool) -> None:
+        """Know the file, the stamps of its first lines, and whether the old form is to be expected in it."""
+        self._stamped = stamped
+        self._clock = clock
         self._yearless = yearless
-        self._walk = YearWalk(facts.mtime, self._clock, period(facts.name, facts.zone, facts.mtime))
+        self._walk = YearWalk(facts.mtime, self._clock, period(facts.name, clock, facts.mtime))
         self._begun = False
 
     def prepare(self, lines: Iterable[bytes]) -> None:
@@ -69,6 +81,13 @@ class SyslogReader:
 
     def line(self, line: bytes) -> Line:
         """Tell whether a line begins a record, and when."""
+        known = self._stamped.pop(line, None) if self._stamped else None
+        if known:
+            return self._head(self._walk.span(known))
+        old = _OLD.match(line)
+        if old:
+            stamp = yearless(old.groups()[1:])
+            return self._head(None if stamp is None else self._walk.span(stamp))
         found = _NEW.match(line)
         if found:
             return self._head(stamps.iso(found["stamp"], self._clock))
@@ -77,10 +96,7 @@ class SyslogReader:
             month, day, year, clock = dated.groups()
             text = b"%s-%02d-%02d %s" % (year, stamps.month_of(month), int(day), clock)
             return self._head(stamps.iso(text, self._clock))
-        if _OLD.match(line) is None:
-            return rest_of(line, begun=self._begun)
-        stamp = _yearless(line)
-        return self._head(None if stamp is None else self._walk.span(stamp))
+        return rest_of(line, begun=self._begun)
 
     @property
     def continues(self) -> bytes:
@@ -104,6 +120,7 @@ class Syslog5424Family:
 
     id: Final = "syslog5424"
     aliases: Final = ("rfc5424",)
+    begins: Final = b"<0123456789"
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader, or None where no line is surely of RFC 5424."""
@@ -143,10 +160,10 @@ class Syslog5424Reader:
         return Place(start=found.start("stamp"), end=found.end("stamp"))
 
 
-def _is_old(line: bytes) -> bool:
-    return bool(_WITH_YEAR.match(line)) or (_SURE_OLD.match(line) is not None and _yearless(line) is not None)
+def _is_sure_old(line: bytes) -> bool:
+    return _SURE_OLD.match(line) is not None
 
 
 def _yearless(line: bytes) -> Yearless | None:
     found = _OLD.match(line)
-    return None if found is None else month_first(found["stamp"])
+    return None if found is None else yearless(found.groups()[1:])

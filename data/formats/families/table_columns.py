@@ -29,6 +29,12 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What German exports, Excel and the event viewer call them."""
 
+_MAY_NAME: Final = re.compile(
+    b"(?i)(?<![a-z0-9_@])(?:"
+    + b"|".join(re.escape(name.encode("ascii")) for name in (*NAMES, *ALIASES))
+    + b")(?![a-z0-9_])"
+)
+"""A name of a time column that stands by itself."""
 _UNNAMED: Final = "stamp"
 _LEAST_ROWS: Final = 3
 _LEAST_COLUMNS: Final = 3
@@ -80,7 +86,9 @@ def separator_line(line: bytes) -> bool:
 
 def by_header(line: bytes) -> Columns | None:
     """Read a line as a header, with any separator; None where it names no time among at least two columns."""
-    found = [_named(line, bytes([mark])) for mark in SEPARATORS]
+    if not _MAY_NAME.search(line):
+        return None
+    found = [_named(line, bytes([mark])) for mark in SEPARATORS if mark in line]
     sure = [columns for columns in found if columns is not None]
     return max(sure, key=lambda columns: columns.count, default=None)
 
@@ -88,6 +96,8 @@ def by_header(line: bytes) -> Columns | None:
 def by_stamps(lines: Sequence[bytes], dating: Dating) -> Columns | None:
     """Find columns that hold a stamp in every row; the first row may name them in words nobody knows."""
     for separator in _WITHOUT_HEADER:
+        if any(line.count(separator) < _LEAST_COLUMNS - 1 for line in lines):
+            continue
         rows = [Row.of(line, separator) for line in lines]
         if len(rows) < _LEAST_ROWS or len(rows[0].cells) < _LEAST_COLUMNS:
             continue

@@ -34,6 +34,7 @@ class W3cFamily:
 
     id: Final = "w3c"
     aliases: Final = ("iis",)
+    begins: Final = b"#\xef"
 
     def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
         """Give a reader; None where no line names the fields."""

@@ -32,6 +32,7 @@ def apache_error() -> HeadFamily:
         head=re.compile(rb"\[(" + _ASCTIME + rb")"),
         sure=re.compile(rb"\[[^\]]{20,40}\] \["),
         read=stamps.asctime,
+        begins=b"[",
     )
 
 
@@ -42,6 +43,7 @@ def nginx_error() -> HeadFamily:
         head=re.compile(rb"(" + _SLASHED + rb")"),
         sure=re.compile(_SLASHED + rb" \[[a-z]{3,7}\] \d{1,10}#\d{1,10}:"),
         read=stamps.slashed,
+        begins=b"0123456789",
     )
 
 

@@ -146,6 +146,7 @@ class Lab:
             parts = PurgeParts(
                 sources={SOURCE: self.watch_source(InTime(self.source(), offset=self.offset))},
                 rules={SOURCE: self.rule},
+                kin={SOURCE: frozenset({SOURCE})},
                 care=self.care,
                 stores=self.stores,
                 audit=audit,

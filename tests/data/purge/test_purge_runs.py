@@ -1,6 +1,7 @@
 """What a purge does once it runs: exactly the manifest, holds first, resumable, judged from both sides."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,15 +31,22 @@ class Between:
 
     def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
         """Delete, with the test's own business just before each unit's guard."""
+        return self._source.delete(batch, guard=self._around(guard))
 
-        def both(planned: Planned) -> Code | None:
+    def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
+        """Recover, with the same in between."""
+        return self._source.recover(planned, guard=self._around(guard))
+
+    def _around(self, guard: Guard) -> Guard:
+        @contextmanager
+        def both(planned: Planned) -> Iterator[Code | None]:
             self.before_commit(planned)
-            code = guard(planned)
-            if code is None:
-                self.acted.append(planned)
-            return code
+            with guard(planned) as code:
+                if code is None:
+                    self.acted.append(planned)
+                yield code
 
-        return self._source.delete(batch, guard=both)
+        return both
 
 
 @dataclass
@@ -175,7 +183,6 @@ def test_a_hold_placed_at_any_moment_protects_what_is_left(lab: Lab, watched: Wa
 
         def place(_: Planned) -> None:
             if next(seen) == at:
-                engine.parts.commit.release() if engine.parts.commit.locked() else None
                 engine.holds.place(DORA, hold(lab))
 
         watched.between.before_commit = place

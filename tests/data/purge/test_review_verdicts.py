@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,20 @@ class Hooked:
     def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
         """Delete, with the hook just before each unit's guard."""
 
-        def both(planned: Planned) -> Code | None:
-            self._hooks.before(planned)
-            return guard(planned)
+        return self._source.delete(batch, guard=self._around(guard))
 
-        return self._source.delete(batch, guard=both)
+    def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
+        """Recover, with the same hook."""
+        return self._source.recover(planned, guard=self._around(guard))
+
+    def _around(self, guard: Guard) -> Guard:
+        @contextmanager
+        def both(planned: Planned) -> Iterator[Code | None]:
+            self._hooks.before(planned)
+            with guard(planned) as code:
+                yield code
+
+        return both
 
 
 @dataclass

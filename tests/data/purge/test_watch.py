@@ -81,6 +81,7 @@ def watch(source: Any, stores: MemoryRetentionStores, care: Care | None = None) 
         Watched(
             sources={SOURCE: source},
             rules={SOURCE: RULE},
+            kin={SOURCE: frozenset({SOURCE})},
             care=care or Care(),
             holds=stores.holds,
             marks=stores.marks,
@@ -239,15 +240,16 @@ def test_breaking_the_glass_is_found(source: FakeSource, stores: MemoryRetention
 
 
 def test_the_worst_case_adds_up_and_names_its_biggest_part() -> None:
-    """Period less margin, scan interval, confirmation, approval, cooling: 85.03 days by default, approval biggest."""
-    found = worst_case(RULE, Care(), interval=DAY // 2, bucket_span=0)
-    assert found.age == 83 * DAY + DAY // 2 + 30 * MINUTE + DAY + 15 * MINUTE
+    """Period less margin, scan interval, confirmation, approval, cooling, start; the biggest part is named."""
+    care = Care(approve_for=2 * DAY)
+    found = worst_case(RULE, care, interval=DAY // 2, bucket_span=0)
+    assert found.age == 83 * DAY + DAY // 2 + 30 * MINUTE + 2 * DAY + 15 * MINUTE + DAY
     assert found.biggest == "approval"
 
 
 def test_a_worst_case_beyond_the_limit_is_found(source: FakeSource, stores: MemoryRetentionStores) -> None:
     """Where approvals may take longer than the margin, the limit cannot be kept, and that is said beforehand."""
-    assert findings(watch(source, stores, Care(approve_for=5 * DAY)), NOW) == ()
+    assert findings(watch(source, stores, Care(approve_for=4 * DAY)), NOW) == ()
     (found,) = findings(watch(source, stores, Care(approve_for=14 * DAY)), NOW)
     assert (found.kind, found.cause) == (FindingKind.TOO_OLD_AT_WORST, "approval")
 
@@ -280,6 +282,7 @@ def lab_watch(lab: Lab) -> Watch:
         Watched(
             sources=parts.sources,
             rules=parts.rules,
+            kin=parts.kin,
             care=parts.care,
             holds=lab.stores.holds,
             marks=lab.stores.marks,

@@ -2,16 +2,19 @@
 
 import hashlib
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from data.retention.evidence import Marks
 from data.retention.instants import DAY, HOUR, MINUTE, Instant, instant_of, whole_seconds
+from data.retention.residue import Code
 from data.retention.unit import Planned
 from data.sources.activity import LooksAtOpenFiles, OpenFiles
 from data.sources.config import FilesConfig
 from data.sources.files import FilesSource, selects
-from data.sources.interface import Acted, Measured, Skipped
+from data.sources.interface import Acted, Guard, Measured, Skipped
 from data.sources.reading import ReadsLogs
 from tests.data.sources.reader import LineReader, line_at
 from tests.world import FakeClock
@@ -123,6 +126,10 @@ class FilesLab:
         path = self.root / name
         return path.read_bytes() if path.exists() else None
 
+    def survives(self, row: Planned) -> bool:
+        """Tell whether a unit's content is still there, under its name or set aside."""
+        return any(path.stat().st_ino == row.unit.identity.inode for path in self.root.rglob("*"))
+
     def expected(self, name: str) -> bytes:
         """Give what of a unit has to stay, reckoned without the product."""
         lines = (self.root / name).read_bytes().splitlines(keepends=True)
@@ -143,17 +150,31 @@ class FilesLab:
     def plan(self) -> list[Planned]:
         """Plan everything a purge would touch, by name."""
         chosen = [unit for unit in self.measured().values() if selects(unit, rewrite=self.config.rewrite)]
-        planned = [self.source.plan(unit, self.marks) for unit in chosen]
+        planned = [row for row in self.source.plan(chosen, self.marks) if row is not None]
         return sorted(planned, key=lambda row: row.unit.name)
 
     def delete(self, planned: list[Planned]) -> list[Acted]:
         """Delete with nothing in the way."""
-        return list(self.source.delete(planned, guard=lambda _: None))
+        return list(self.source.delete(planned, guard=FREE))
 
     def purge(self) -> dict[str, Acted]:
         """Plan and delete, by name."""
         planned = self.plan()
         return {os.fsdecode(row.unit.name): done for row, done in zip(planned, self.delete(planned), strict=True)}
+
+
+def asking(answer: Callable[[Planned], Code | None]) -> Guard:
+    """Make a guard of a function that says yes or no."""
+
+    @contextmanager
+    def guard(planned: Planned) -> Iterator[Code | None]:
+        yield answer(planned)
+
+    return guard
+
+
+FREE = asking(lambda _: None)
+"""Prevents nothing."""
 
 
 def is_old(line: bytes, cutoff: Instant) -> bool:

@@ -17,10 +17,11 @@ from data.retention.instants import DAY, SECOND
 from data.retention.residue import Code
 from data.retention.unit import Planned
 from data.sources.delete import outcome_of
-from data.sources.exactly import aside_name, part_name, unlink_exactly
+from data.sources.exactly import Taken, aside_name, part_name, remove, take
+from data.sources.interface import Acted
 from data.sources.opening import edge_digest, identity_of
 from tests.data.sources.faults import as_nobody, fill
-from tests.data.sources.lab import OLD, FilesLab, is_old
+from tests.data.sources.lab import FREE, OLD, FilesLab, asking, is_old
 from tests.data.sources.naive import naive_delete, naive_plan
 from tests.data.sources.reader import LineReader, line_at
 from tests.domain import need
@@ -73,15 +74,15 @@ def test_a_file_rewritten_in_place_stays(lab: FilesLab) -> None:
 
 
 def test_a_file_that_grows_in_the_very_last_moment_stays(lab: FilesLab) -> None:
-    """A line added while the guard is asked, after every other look, keeps the file (FS 20)."""
+    """A line added while the guard is asked, by a writer who has kept it open, keeps the file (FS 20)."""
     planned = lab.plan()
 
     def guard(row: Planned) -> Code | None:
         if row.unit.name == b"a.log":
-            lab.drift("a.log")
+            lab.drift(os.fsdecode(aside_name(row)))
         return None
 
-    outcomes = [done.code for done in lab.source.delete(planned, guard=guard)]
+    outcomes = [done.code for done in lab.source.delete(planned, guard=asking(guard))]
     assert outcomes == [Code.DRIFTED, Code.DELETED, Code.DELETED]
     assert (lab.root / "a.log").read_bytes().count(b"late") == 1
 
@@ -91,14 +92,15 @@ def test_a_change_in_the_very_last_moment_that_hides_itself_is_seen(lab: FilesLa
     planned = lab.plan()[:1]
     path = lab.root / "a.log"
 
-    def guard(_: Planned) -> Code | None:
-        before, content = path.stat(), path.read_bytes()
-        with path.open("r+b") as file:
+    def guard(row: Planned) -> Code | None:
+        aside = lab.root / os.fsdecode(aside_name(row))
+        before, content = aside.stat(), aside.read_bytes()
+        with aside.open("r+b") as file:
             file.write(content.replace(b"record", b"RECORD"))
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.utime(aside, ns=(before.st_atime_ns, before.st_mtime_ns))
         return None
 
-    assert [done.code for done in lab.source.delete(planned, guard=guard)] == [Code.DRIFTED]
+    assert [done.code for done in lab.source.delete(planned, guard=asking(guard))] == [Code.DRIFTED]
     assert b"RECORD" in path.read_bytes()
 
 
@@ -227,7 +229,7 @@ def test_a_file_the_file_system_protects_stays(lab: FilesLab, flag: str) -> None
         planned = lab.plan()
         assert codes(lab, planned) == {"a.log": Code.DELETED, "b.log": Code.DENIED, "c.log": Code.DELETED}
         assert path.exists()
-        assert lab.fresh().recover(planned[1]) is None
+        assert lab.fresh().recover(planned[1], guard=FREE) is None
     finally:
         subprocess.run(["chattr", f"-{flag}", str(path)], check=True)
     assert lab.purge()["b.log"].code is Code.DELETED
@@ -307,7 +309,7 @@ def test_a_busy_name_is_locked(lab: FilesLab) -> None:
 
 @pytest.mark.parametrize("survived", [0, 1, 2, 3])
 def test_a_kill_between_any_two_files_is_resumed(lab: FilesLab, survived: int) -> None:
-    """Killed before the k-th unlink, the resume finds k gone and deletes the rest exactly once (FS 30)."""
+    """Killed before the k-th unlink, the resume finds k gone and deletes the others, aside by then, once (FS 30)."""
     planned = lab.plan()
     child = os.fork()
     if child == 0:
@@ -319,14 +321,12 @@ def test_a_kill_between_any_two_files_is_resumed(lab: FilesLab, survived: int) -
             left[0] -= 1
             return None
 
-        list(lab.source.delete(planned, guard=guard))
+        list(lab.source.delete(planned, guard=asking(guard)))
         os._exit(9)
     os.waitpid(child, 0)
     source = lab.fresh()
-    found = [source.recover(row) for row in planned]
-    assert [done.code if done else None for done in found] == [Code.ABSENT] * survived + [None] * (3 - survived)
-    rest = [row for row, done in zip(planned, found, strict=True) if done is None]
-    assert codes(lab, rest) == {os.fsdecode(row.unit.name): Code.DELETED for row in rest}
+    found = [source.recover(row, guard=FREE) for row in planned]
+    assert [done.code if done else None for done in found] == [Code.ABSENT] * 3
     assert {path.name for path in lab.root.iterdir()} == {"young.log"}
 
 
@@ -335,7 +335,7 @@ def test_a_file_left_aside_is_finished(lab: FilesLab) -> None:
     planned = lab.plan()[0]
     (lab.root / "a.log").rename(lab.root / os.fsdecode(aside_name(planned)))
     assert lab.source.verify(planned) is Code.FAILED, "the old data are still there"
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert (found.code, found.records) == (Code.ABSENT, 3)
     assert lab.source.verify(planned) is None
@@ -347,7 +347,7 @@ def test_a_foreign_file_left_aside_gets_its_name_back(lab: FilesLab) -> None:
     (lab.root / "a.log").unlink()
     young = lab.young("caught").read_bytes()
     (lab.root / "caught").rename(lab.root / os.fsdecode(aside_name(planned)))
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert found.code is Code.DRIFTED
     assert (lab.root / "a.log").read_bytes() == young
@@ -360,7 +360,7 @@ def test_a_foreign_file_whose_name_is_taken_is_kept_and_said(lab: FilesLab) -> N
     aside = lab.root / os.fsdecode(aside_name(planned))
     lab.young("caught").rename(aside)
     lab.young("a.log")
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert (found.code, found.reason) == (Code.FAILED, "kept_aside")
     assert aside.exists()
@@ -386,12 +386,14 @@ def test_what_turns_out_to_be_another_file_gets_its_name_back(lab: FilesLab) -> 
     identity = identity_of(path.stat())
     folder = os.open(lab.root, os.O_RDONLY)
     try:
-        done = unlink_exactly(folder, b"a.log", aside_name(planned), identity)
+        done = take(folder, b"a.log", aside_name(planned), identity)
+        assert isinstance(done, Acted)
         assert done.code is Code.DRIFTED
         assert path.read_bytes() == content
         (lab.root / "second.name").unlink()
-        done = unlink_exactly(folder, b"a.log", aside_name(planned), identity_of(path.stat()))
-        assert done.code is Code.DELETED, "the control"
+        taken = take(folder, b"a.log", aside_name(planned), identity_of(path.stat()))
+        assert isinstance(taken, Taken), "the control"
+        assert remove(taken).code is Code.DELETED
     finally:
         os.close(folder)
 

@@ -20,7 +20,7 @@ from data.sources.activity import OpenFiles, open_files
 from data.sources.exactly import aside_name, part_name
 from data.sources.kernel import exchange
 from tests.data.sources.faults import NOBODY, as_nobody, fill
-from tests.data.sources.lab import OLD, YOUNG, FilesLab
+from tests.data.sources.lab import FREE, OLD, YOUNG, FilesLab, asking
 from tests.data.sources.reader import LineReader, line_at
 from tests.domain import need
 
@@ -149,7 +149,7 @@ def test_a_line_written_in_the_very_last_moment_is_kept(lab: FilesLab) -> None:
         lab.drift("mixed.log")
         return None
 
-    assert [done.code for done in lab.source.delete(planned, guard=guard)] == [Code.DRIFTED]
+    assert [done.code for done in lab.source.delete(planned, guard=asking(guard))] == [Code.DRIFTED]
     assert b"late" in (lab.content("mixed.log") or b"")
     assert names(lab) == {"mixed.log"}
 
@@ -166,7 +166,7 @@ def test_a_file_that_is_opened_meanwhile_is_given_back(tmp_path: Path) -> None:
         opened.append(OpenFiles(places=frozenset({place})))
         return None
 
-    (done,) = lab.source.delete(planned, guard=guard)
+    (done,) = lab.source.delete(planned, guard=asking(guard))
     assert (done.code, done.reason) == (Code.ACTIVE, "open")
     assert (path.stat().st_ino, lab.content("mixed.log")) == (place[1], before)
     assert names(lab) == {"mixed.log"}
@@ -217,7 +217,7 @@ def test_a_hold_in_the_last_moment_leaves_nothing_behind(lab: FilesLab) -> None:
         asked.append(names(lab))
         return Code.HELD
 
-    (done,) = lab.source.delete(lab.plan(), guard=guard)
+    (done,) = lab.source.delete(lab.plan(), guard=asking(guard))
     assert done.code is Code.HELD
     assert len(asked[0]) == 2, "the complete new file waits beside the old one"
     assert (lab.content("mixed.log"), names(lab)) == (before, {"mixed.log"})
@@ -252,7 +252,7 @@ def test_a_crash_while_writing_is_cleared(lab: FilesLab) -> None:
     (planned,) = lab.plan()
     (lab.root / os.fsdecode(part_name(planned))).write_bytes(b"half")
     before = lab.content("mixed.log")
-    assert lab.fresh().recover(planned) is None
+    assert lab.fresh().recover(planned, guard=FREE) is None
     assert (lab.content("mixed.log"), names(lab)) == (before, {"mixed.log"})
     assert [done.code for done in lab.delete([planned])] == [Code.REWRITTEN]
 
@@ -261,7 +261,7 @@ def test_a_crash_before_the_exchange_is_cleared(lab: FilesLab) -> None:
     """A complete new file that never got its place is removed by recovery, and the unit can still be rewritten."""
     (planned,) = lab.plan()
     (lab.root / os.fsdecode(aside_name(planned))).write_bytes(lab.expected("mixed.log"))
-    assert lab.fresh().recover(planned) is None
+    assert lab.fresh().recover(planned, guard=FREE) is None
     assert names(lab) == {"mixed.log"}
 
 
@@ -271,7 +271,7 @@ def test_a_crash_after_the_exchange_is_finished(lab: FilesLab) -> None:
     expected = lab.expected("mixed.log")
     exchanged(lab, planned, expected)
     assert lab.source.verify(planned) is Code.FAILED, "the old records are still there"
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert (found.code, found.records) == (Code.REWRITTEN, 2)
     assert (lab.content("mixed.log"), names(lab)) == (expected, {"mixed.log"})
@@ -284,7 +284,7 @@ def test_a_crash_after_the_exchange_and_more_lines_is_finished(lab: FilesLab) ->
     expected = lab.expected("mixed.log")
     exchanged(lab, planned, expected)
     lab.drift("mixed.log")
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert found.code is Code.REWRITTEN
     assert (lab.content("mixed.log") or b"").startswith(expected)
@@ -299,7 +299,7 @@ def test_a_crash_that_caught_a_foreign_file_gives_it_back(lab: FilesLab) -> None
     lab.swap("mixed.log")
     foreign = lab.content("mixed.log")
     exchanged(lab, planned, expected)
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert found.code is Code.DRIFTED
     assert (lab.content("mixed.log"), names(lab)) == (foreign, {"mixed.log"})
@@ -320,7 +320,7 @@ def test_an_unknown_leftover_is_kept_and_said(lab: FilesLab) -> None:
     aside = lab.root / os.fsdecode(aside_name(planned))
     aside.write_bytes(b"somebody's")
     lab.drift("mixed.log")
-    found = lab.fresh().recover(planned)
+    found = lab.fresh().recover(planned, guard=FREE)
     assert found is not None
     assert (found.code, found.reason) == (Code.FAILED, "kept_aside")
     assert aside.read_bytes() == b"somebody's"
