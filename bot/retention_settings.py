@@ -1,6 +1,5 @@
 """Settings to the values the retention engine works with."""
 
-import contextlib
 import pwd
 import re
 from collections.abc import Iterable, Mapping
@@ -61,13 +60,12 @@ def kin_of(configs: Iterable[FilesConfig]) -> Mapping[str, frozenset[str]]:
 
 
 def _places(root: Path) -> tuple[tuple[int, int], ...]:
-    """List device and inode of a folder and of all above it, itself first; what is missing is left out."""
-    found: list[tuple[int, int]] = []
-    for path in (root, *root.parents):
-        with contextlib.suppress(OSError):
-            place = path.stat()
-            found.append((place.st_dev, place.st_ino))
-    return tuple(found)
+    """List device and inode of a folder and of all above it, itself first; nothing where it cannot be looked at."""
+    try:
+        found = [path.stat() for path in (root, *root.parents)]
+    except OSError:
+        return ()
+    return tuple((place.st_dev, place.st_ino) for place in found)
 
 
 def _nested(one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> bool:

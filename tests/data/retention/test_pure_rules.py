@@ -179,7 +179,7 @@ def test_unknown_never_becomes_pass(
             unresolved=unresolved,
             late=late,
             physical_delay=delay,
-        )  # fmt: skip
+        )
     )
     wrongs = still + old + wrong + lost + unresolved
     if verdict is Verdict.PASS:
@@ -210,15 +210,18 @@ def test_every_verdict_closes_in_its_own_way() -> None:
 
 @given(text=st.text(max_size=80))
 def test_a_reason_is_one_plain_line(text: str) -> None:
-    """Whatever is given, one line without control and format characters comes out, or a refusal for what is no text."""
-    try:
-        line = one_line(text, most=40)
-    except RefusedError as refused:
-        assert refused.reason == "bad_text"
-        return
+    """Whatever is given, one line without control and format characters comes out."""
+    line = one_line(text, most=40)
     assert len(line) <= 40
     assert not set(line) & set("\n\r\t\x1b\x00\u202e\u200b")
     assert line == line.strip()
+
+
+def test_a_text_that_is_none_is_refused() -> None:
+    """Bytes that are no UTF-8 arrive as lone surrogates, and are refused before anything is recorded."""
+    with pytest.raises(RefusedError) as found:
+        one_line("case \udcff", most=40)
+    assert found.value.reason == "bad_text"
 
 
 def test_a_plain_reason_stays_as_it_is() -> None:
