@@ -20,7 +20,7 @@ from data.audit.checkpoint import (
     is_genuine,
     sign_checkpoint,
 )
-from data.audit.disk import AppendOnlyFile, Reserve, make_folder, take_lock
+from data.audit.disk import RESERVE_BYTES, AppendOnlyFile, Reserve, make_folder, take_lock
 from data.audit.entry import SYSTEM, AuditEntry, Draft
 from data.audit.keys import Signer
 from data.audit.reading import epoch_files, epoch_path, read_checkpoints, read_entries, scan_epoch
@@ -164,10 +164,19 @@ class AuditLog:
             self._sealed = made
             return made
 
+    def make_room(self) -> bool:
+        """Give the reserve up where the disk is full, so that stores can note what a purge must note."""
+        with self._guard:
+            return self._free() < RESERVE_BYTES and self._reserve.release()
+
     def refill_reserve(self) -> bool:
         """Put the room for a full disk by again; False where the disk still does not give it."""
         with self._guard:
-            return self._reserve.fill()
+            return self._free() >= 2 * RESERVE_BYTES and self._reserve.fill()
+
+    def _free(self) -> int:
+        found = os.statvfs(self._folder)
+        return found.f_bavail * found.f_frsize
 
     def close(self) -> None:
         """Let another process have the log; nothing is written."""

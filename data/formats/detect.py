@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from data.formats.encoding import Encoding, is_binary
-from data.formats.interface import Family, FileFacts, Kind, LateReader, Line, Reader
+from data.formats.interface import Family, FileFacts, Kind, LateReader, Line, PreparedReader, Reader
 
 SAMPLE: Final = 64 << 10
 """Bytes looked at, at the beginning and again in the middle."""
@@ -87,38 +87,37 @@ def choose(
     lines = sample_lines(head[encoding.mark :], encoding, whole=whole or len(head) < SAMPLE)
     whole = whole and len(lines) <= _HEAD_LINES
     del lines[_HEAD_LINES:]
-    sample = tuple(lines)
+    between = sample_lines(middle, encoding, whole=False)[1 : _MIDDLE_LINES + 1] if middle else []
+    sample = (*lines, *between)
     if facts.pin:
         family = family_of(families.families if isinstance(families, Candidates) else families, facts.pin)
         return Choice(family=family, id=family.id, sample=sample, complete=whole)
     if is_binary(head or middle, encoding):
         return NOBODY
-    if not middle:
-        return _best(families, facts, sample, sample, whole=whole)
-    between = tuple(sample_lines(middle, encoding, whole=False)[1 : _MIDDLE_LINES + 1])
-    found = _best(families, facts, sample, sample + between)
+    found = _best(families, facts, sample, whole=whole)
+    if found.family is not None or not between:
+        return found
     # Where the beginning is a banner, or one line longer than any sample, the middle shows what the file is.
-    return found if found.family is not None else _best(families, facts, between, between)
+    return _best(families, facts, tuple(between))
 
 
 def _best(
     families: Sequence[Family] | Candidates,
     facts: FileFacts,
     sample: tuple[bytes, ...],
-    lines: tuple[bytes, ...],
     *,
     whole: bool = False,
 ) -> Choice:
-    """Try every family on lines, with readers made for a sample of them."""
+    """Try every family on a sample of lines; `whole` where there are no others."""
     best, found, judged, guesses = _LEAST, None, None, False
     for family in families.of(sample) if isinstance(families, Candidates) else families:
         reader = family.reader(facts, sample)
         if reader is None:
             continue
-        said = [judge(reader, text) for text in lines]
-        score = _score(said, lines)
+        said = [judge(reader, text) for text in sample]
+        score = _score(said, sample)
         if score > best:
-            best, found, judged = score, family, said if whole and _is_plain(reader) else None
+            best, found, judged = score, family, said if whole and _is_final(reader, sample) else None
             guesses = getattr(reader, "guesses", False)
         if best >= 1:
             break  # no later family can be better
@@ -132,9 +131,12 @@ def _best(
     )
 
 
-def _is_plain(reader: Reader) -> bool:
-    """Tell whether asking for one line after the other is all that the reader needs."""
-    return not hasattr(reader, "late") and not hasattr(reader, "prepare")
+def _is_final(reader: Reader, lines: Sequence[bytes]) -> bool:
+    """Tell whether what a reader has said of all lines there are is all that there is to say."""
+    if hasattr(reader, "prepare"):
+        cast("PreparedReader", reader).prepare(lines)
+        return getattr(reader, "is_steady", False)
+    return not hasattr(reader, "late")
 
 
 def judge(reader: Reader, text: bytes) -> Line:

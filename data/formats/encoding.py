@@ -12,7 +12,8 @@ UTF8_MARK: Final = b"\xef\xbb\xbf"
 LONGEST_LINE: Final = 4 << 20
 """Bytes of a line that a reader is shown; what follows in the same line is kept or goes with it, unseen."""
 
-_BEFORE: Final = (b"\0", b"\xef")
+BEFORE: Final = (b"\0", b"\xef")
+"""How a line begins of which a reader is shown less."""
 _SAMPLE_UNITS = 2048
 _MOSTLY = 0.7
 _RARELY = 0.1
@@ -39,7 +40,7 @@ class Encoding:
         """Turn the bytes of one line into what a reader is shown: no line end, no NULs or mark before it."""
         if self.width == 1:
             shown = line.removesuffix(b"\n").removesuffix(b"\r")
-            return bare(shown) if shown[:1] in _BEFORE else shown
+            return bare(shown) if shown[:1] in BEFORE else shown
         shown = line.decode(self.codec, "replace").encode("utf-8", "replace")
         return bare(shown.removesuffix(b"\n").removesuffix(b"\r"))
 
@@ -54,7 +55,7 @@ class Encoding:
         if b"\r" in data:
             lines = [line.removesuffix(b"\r") for line in lines]
         if b"\0" in data or b"\xef" in data:
-            lines = [bare(line) if line[:1] in _BEFORE else line for line in lines]
+            lines = [bare(line) if line[:1] in BEFORE else line for line in lines]
         return lines
 
     def last_end(self, data: bytes | bytearray, start: int = 0) -> int:

@@ -38,21 +38,23 @@ _LINE_FEED = 10
 _CONTINUATION: Final = Line(kind=Kind.CONTINUATION)
 
 
-def read_fast(lines: Lines, block: Block) -> int:
-    """Read a block of whole lines; gives the offset from which the rest must be read slowly."""
-    start = _taught(lines, block)
+def read_fast(lines: Lines, block: Block, start: int, *, again: bool) -> int:
+    """Read whole lines of a block; gives the offset of the rest.
+
+    A rest is left behind a directive, and `again`, where a new stencil was learned that may fit many lines below.
+    """
+    start = _taught(lines, block, start)
     if not lines.matchers or start >= block.size:
         return start
     rows = _Rows(lines, block, start)
     rows.fit()
-    rows.ask()
+    rows.ask(again=again)
     rows.enter()
     return rows.done
 
 
-def _taught(lines: Lines, block: Block) -> int:
+def _taught(lines: Lines, block: Block, at: int) -> int:
     """Read lines slowly until there is a stencil."""
-    at = 0
     for _ in range(_PUPILS):
         if lines.matchers or at >= block.size:
             break
@@ -255,8 +257,9 @@ class _Rows:
 
     # -- the reader ---------------------------------------------------------------------------------------------------
 
-    def ask(self) -> None:
-        """Ask the reader about all other lines, in their order, up to the first directive."""
+    def ask(self, *, again: bool) -> None:
+        """Ask the reader about all other lines, in their order, up to the first directive or, `again`, new stencil."""
+        known = len(self._lines.matchers)
         believed = self._lines.ladder.believes
         unknown = np.flatnonzero(self._marks == _UNKNOWN)
         heads = np.flatnonzero(self._marks == _HEAD)
@@ -277,6 +280,9 @@ class _Rows:
                 if line.kind is Kind.DIRECTIVE:
                     self._used = row + 1
                     break
+            if again and len(self._lines.matchers) > known and len(unknown) - asked > _MANY:
+                self._used = row + 1
+                break
         self._lines.count += self._used - asked
         if self._used == len(self._marks) and len(heads) > shown:
             self._lines.above = self._raw(int(heads[-1]))

@@ -148,7 +148,12 @@ class RawReader(Reader, Protocol):
 
 
 class PreparedReader(Reader, Protocol):
-    """A reader that must see the whole file before it can date its first line: stamps without a year."""
+    """A reader that must see the whole file before it can date its first line: stamps without a year.
+
+    It may have `turns`, a number of bytes: then it is enough to show it the first of neighbouring lines that begin with
+    the same so many bytes. It may have `is_steady`, which tells once it is prepared whether it says of every line what
+    it would say without; then it may also be prepared after it was shown lines.
+    """
 
     def prepare(self, lines: Iterable[bytes]) -> None:
         """Look at all lines, as `line` will be shown them; called once, before the first call of `line`."""

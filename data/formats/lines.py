@@ -15,6 +15,8 @@ from data.formats.stencils import Matcher, learn
 _MOST_STENCILS = 32
 _MOST_LESSONS = 256
 """Heads that are looked at for a new stencil, in one content."""
+_MOST_TURNS = 16
+"""How often reading fast begins anew in a block: behind a directive, or with a new stencil."""
 _LEAST: Final = 32 << 10
 
 
@@ -75,7 +77,12 @@ class Lines:
 
             if self._asked is None:
                 self._asked = self._another()
-            self.slowly(block, read_fast(self, block))
+            at = 0
+            for turn in range(_MOST_TURNS):
+                at = read_fast(self, block, at, again=turn < _MOST_TURNS - 1)
+                if at >= block.size:
+                    return
+            self.slowly(block, at)
         else:
             self.slowly(block, 0)
 

@@ -65,7 +65,7 @@ def scan(content: Content, families: Candidates, book: Book, totals: Totals, pac
         _at_once(content, encoding, judged, (ladder, book), totals)
     elif reader is not None:
         if hasattr(reader, "prepare"):
-            cast("PreparedReader", reader).prepare(_texts(content, encoding, pace))
+            cast("PreparedReader", reader).prepare(_texts(content, encoding, pace, getattr(reader, "turns", 0)))
         lines = Lines(reader, lambda: choice.reader(content.facts), encoding, ladder, pace)
         yield from _by_lines(content, encoding, lines, book, totals, pace)
     else:
@@ -131,10 +131,16 @@ def _by_lines(
     totals.explained += lines.count - lines.unparsed
 
 
-def _texts(content: Content, encoding: Encoding, pace: Pace) -> Iterator[bytes]:
-    """Give all lines as a reader is shown them."""
+def _texts(content: Content, encoding: Encoding, pace: Pace, same: int) -> Iterator[bytes]:
+    """Give all lines as a reader is shown them, or the first of neighbours that begin with the same bytes."""
+    quickly = same > 0 and pace.fast and encoding.width == 1
     for block in blocks(content.chunks(), encoding, longest=pace.longest):
-        if block.part is Part.LINES:
+        if block.part is Part.LINES and quickly and block.size >= pace.least:
+            from data.formats.turns import turns  # heavy, and not needed for a small file
+
+            for raw in turns(block, same):
+                yield encoding.text(raw)[: pace.longest]
+        elif block.part is Part.LINES:
             start = 0
             for end in encoding.ends(block.data, 0, block.size):
                 yield encoding.text(block.data[start:end])[: pace.longest]

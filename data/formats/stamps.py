@@ -144,6 +144,8 @@ def epoch(value: float | str | bytes, unit: str = "") -> Span | None:
     if found is None:
         return None
     whole, fraction, power = found.groups()
+    if power is None:
+        return _plain_epoch(int(whole), fraction or b"", unit)
     exponent = int(power or 0) - len(fraction or b"")
     number = int(whole + (fraction or b""))
     chosen = unit or _magnitude(_scaled(number, exponent))
@@ -309,5 +311,17 @@ def _scaled(number: int, exponent: int) -> int:
     return number * factor if exponent >= 0 else number // factor
 
 
+def _plain_epoch(whole: int, fraction: bytes, unit: str) -> Span | None:
+    shift = _UNITS.get(unit or _magnitude(whole))
+    if shift is None:
+        return None
+    parts = int(fraction.ljust(shift, b"0")[:shift]) if shift > 0 else 0
+    instant = _scaled(whole, shift) + parts
+    return Span(lo=instant, hi=instant) if instant <= LATEST else None
+
+
 def _magnitude(value: int) -> str:
-    return next((unit for bound, unit in _EPOCHS if value < bound), "")
+    for bound, unit in _EPOCHS:
+        if value < bound:
+            return unit
+    return ""

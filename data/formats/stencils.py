@@ -32,8 +32,8 @@ _PACKED_CLOCK: Final = re.compile(rb"(?<=[ T_-])(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?
 _OFFSET: Final = re.compile(rb"\d(?:[Zz]| ?[+-]\d\d:?\d\d)\Z")
 _EPOCH: Final = re.compile(rb"(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d+))?")
 _SECONDS_DIGITS = 10
-_COARSE_DIGITS = 5
-"""Digits of an epoch that count as its date: what is below them is little more than a day."""
+_COARSE_DIGITS = 1
+"""Digits of an epoch that count as its date: below the first one nothing but the number itself tells the instant."""
 _TIMES: Final = (b"0000", b"0059", b"0100", b"1459", b"1500", b"2959", b"3000", b"4459", b"4500", b"5900", b"5959")
 _ODD: Final = len(_TIMES)
 _HIGHEST: Final = MappingProxyType({10 * HOUR: b"2", 10 * MINUTE: b"5", 10 * SECOND: b"5"})

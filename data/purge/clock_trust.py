@@ -4,6 +4,7 @@ from data.access import Actor, Permission
 from data.errors import RefusedError
 from data.purge.parts import PurgeParts
 from data.retention.instants import Instant
+from data.retention.request import WAITING, State, move
 from data.retention.words import one_line
 
 LONGEST_REASON = 200
@@ -19,4 +20,10 @@ def trust_clock(parts: PurgeParts, actor: Actor, reason: str) -> Instant:
     by = parts.people.of(actor)
     parts.audit.acknowledge_clock(by)
     parts.audit.append("clock.trusted", by, "", {"reason": why})
-    return parts.guard.acknowledge()
+    now = parts.guard.acknowledge()
+    for source in parts.sources:
+        for request in parts.stores.requests.open_of(source):
+            if request.state in WAITING:  # its deadlines were reckoned by the other clock
+                parts.audit.append("request.superseded", by, request.id, {"digest": request.digest})
+                parts.stores.requests.replace(move(request, State.SUPERSEDED, by=by, now=now, reason="clock"))
+    return now

@@ -34,6 +34,10 @@ class AuditTrail(Protocol):
         """Record that somebody has looked at a clock that went back, and trusts it."""
         ...
 
+    def make_room(self) -> bool:
+        """Give the reserve up where the disk is full, so that the stores can note what a purge must note."""
+        ...
+
     def refill_reserve(self) -> bool:
         """Put by the room for a full disk again."""
         ...

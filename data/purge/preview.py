@@ -89,7 +89,9 @@ def _may_go(source: Source, found: Measured, marks: Marks, holds: Sequence[Hold]
     decided, holding = judged(source, found, marks, holds)
     if isinstance(decided, Action):
         return True
-    if decided is not None:
+    if decided is None and found.reading.damaged:
+        sums.residue[Code.DAMAGED] += 1
+    elif decided is not None:
         _spare(found, decided, sums)
         sums.holds.update(holding)
         sums.held += decided is Code.HELD

@@ -66,6 +66,7 @@ class PurgeRunner:
         parts = self._parts
         source = parts.sources.get(parts.stores.requests.get(request_id).source)
         offset = source.probe().clock_offset if source else 0
+        parts.audit.make_room()
         now = parts.guard.check(last_entry=parts.audit.last.at, engine_offset=offset)
         request = parts.stores.requests.get(request_id)
         if request.state in RUNNING:

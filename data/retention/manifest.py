@@ -19,7 +19,7 @@ def row_of(planned: Planned) -> bytes:
             planned.bytes,
             planned.lo,
             planned.hi,
-            [planned.kept_bytes, planned.kept_records, planned.kept_digest],
+            [planned.kept_bytes, planned.kept_records, planned.kept_digest, planned.ranges],
             planned.cutoff,
             planned.now,
         ],
@@ -30,6 +30,7 @@ def planned_of(row: bytes) -> Planned:
     """Read a row; raises `ValueError` for anything that `row_of` did not write."""
     name, found, action, records, size, lo, hi, kept, cutoff, now = orjson.loads(row)
     device, inode, length, mtime_ns, ctime_ns, digest = found
+    kept_bytes, kept_records, kept_digest, ranges = kept
     identity = Identity(device=device, inode=inode, size=length, mtime_ns=mtime_ns, ctime_ns=ctime_ns, digest=digest)
     return Planned(
         unit=Unit(name=unquote_to_bytes(name), identity=identity),
@@ -38,9 +39,10 @@ def planned_of(row: bytes) -> Planned:
         bytes=size,
         lo=lo,
         hi=hi,
-        kept_bytes=kept[0],
-        kept_records=kept[1],
-        kept_digest=kept[2],
+        kept_bytes=kept_bytes,
+        kept_records=kept_records,
+        kept_digest=kept_digest,
+        ranges=tuple((start, end) for start, end in ranges),
         cutoff=cutoff,
         now=now,
     )

@@ -62,6 +62,8 @@ class Planned:
     kept_records: int = 0
     kept_digest: str = ""
     """SHA-256 of the whole file as it will be after a rewrite."""
+    ranges: tuple[tuple[int, int], ...] = ()
+    """The bytes that stay, each from (inclusive) and to (exclusive); () where a rewrite has to judge the file again."""
     cutoff: Instant = 0
     """Records whose interval ends before it go."""
     now: Instant = 0

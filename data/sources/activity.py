@@ -76,6 +76,8 @@ class Alive(NamedTuple):
     units: int
     overdue: int
     """Of these, files with overdue records."""
+    span: int
+    """Microseconds between the first and the last record of the one that spans most."""
 
 
 class RollSets:
@@ -86,7 +88,7 @@ class RollSets:
         self._quiet = quiet
         self._most = most
         self._sets: dict[int, _Set] = {}
-        self._beyond = [0, 0]
+        self._beyond = [0, 0, 0]
         self.floors: dict[int, Instant] = {}
         """By set: changes before it say nothing more, and need not be added."""
 
@@ -99,6 +101,7 @@ class RollSets:
         opened: bool = False,
         expired: bool = False,
         overdue: bool = False,
+        span: int = 0,
     ) -> None:
         """Take note of a file of a set: whether it is active for another reason, open, and what it holds."""
         known = self._sets.get(roll)
@@ -107,9 +110,10 @@ class RollSets:
                 if not busy and mtime > self._now - FACTOR * LONGEST_INTERVAL:
                     self._beyond[0] += 1
                     self._beyond[1] += overdue
+                    self._beyond[2] = max(self._beyond[2], span)
                 return
             known = self._sets[roll] = _Set()
-        known.add(mtime, busy=busy, opened=opened, expired=expired, overdue=overdue)
+        known.add(mtime, busy=busy, opened=opened, expired=expired, overdue=overdue, span=span)
         if known.full:
             self.floors[roll] = known.floor
 
@@ -130,6 +134,7 @@ class RollSets:
         return Alive(
             units=self._beyond[0] + sum(known.idle for known in living),
             overdue=self._beyond[1] + sum(known.idle_overdue for known in living),
+            span=max([self._beyond[2], *(known.idle_span for known in living)]),
         )
 
     def dead(self) -> int:
@@ -147,12 +152,13 @@ class RollSets:
 class _Set:
     """The last changes of one roll set, and what is so of its newest files."""
 
-    __slots__ = ("_last", "expired", "idle", "idle_overdue", "newest", "opened")
+    __slots__ = ("_last", "expired", "idle", "idle_overdue", "idle_span", "newest", "opened")
 
     def __init__(self) -> None:
         self.newest: Instant = BEGINNING
         self.idle = 0
         self.idle_overdue = 0
+        self.idle_span = 0
         self.opened = False
         self.expired = False
         self._last: list[Instant] = []
@@ -167,17 +173,18 @@ class _Set:
         """Give the earliest change that is remembered."""
         return self._last[0]
 
-    def add(self, mtime: Instant, *, busy: bool, opened: bool, expired: bool, overdue: bool) -> None:
+    def add(self, mtime: Instant, *, busy: bool, opened: bool, expired: bool, overdue: bool, span: int) -> None:
         bisect.insort(self._last, mtime)
         if len(self._last) > REMEMBERED:
             del self._last[0]
         if mtime > self.newest:
             self.newest = mtime
-            self.idle = self.idle_overdue = 0
+            self.idle = self.idle_overdue = self.idle_span = 0
             self.opened = self.expired = False
         if mtime == self.newest:
             self.idle += not busy
             self.idle_overdue += overdue and not busy
+            self.idle_span = max(self.idle_span, 0 if busy else span)
             self.opened |= opened
             self.expired |= expired
 

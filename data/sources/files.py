@@ -18,7 +18,7 @@ from data.sources.config import VERSION, FilesConfig, open_root, why_not
 from data.sources.delete import Deletion, Moment, outcome_of
 from data.sources.index import SCHEMA, opened
 from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
-from data.sources.logrotate import rotations
+from data.sources.logrotate import longest_kept, rotations
 from data.sources.measure import Measuring
 from data.sources.opening import Folders, edge_digest, identity_of, open_file
 from data.sources.planning import Planning, is_wholly_old
@@ -81,13 +81,13 @@ class FilesSource:
     def probe(self) -> Probe:
         """Look whether the root can be used, and how far the file system's clock is from ours."""
         reason, explained = why_not(self._config)
-        own = () if self._rotation is None else rotations(self._config.root, self._rotation)
+        rotation = () if self._rotation is None else rotations(self._config.root, self._rotation)
         return Probe(
             reachable=not reason,
             reason=reason,
             explained=explained,
             clock_offset=self._clock_offset(),
-            own_retention={f"logrotate {found.file}: {' '.join(found.paths)}": str(found) for found in own},
+            own_retention=longest_kept(rotation),
         )
 
     def list_units(self) -> Iterator[Unit | Skipped]:
@@ -105,13 +105,17 @@ class FilesSource:
 
     def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
         """Read what is there, unchanged files from the scan index unless `fresh`. Raises `SourceError`."""
-        with self._measuring(marks, fresh=fresh) as (root, measuring):
+        with self._measuring(marks, fresh=fresh, index=self._index) as (root, measuring):
             yield from measuring.measure(root)
 
     def summarise(self, marks: Marks) -> SourceSummary:
         """Add up what `measure` would give, without making a value of each unit. Raises `SourceError`."""
-        with self._measuring(marks, fresh=False) as (root, measuring):
-            return measuring.summarise(root)
+        for index in (self._index, None):  # where the file breaks, once more without it
+            with self._measuring(marks, fresh=False, index=index) as (root, measuring):
+                found = measuring.summarise(root)
+            if found is not None:
+                return found
+        raise SourceError(f"source {self.id}: there is no room for a scan index")
 
     def reappeared(self, marks: Marks, *, purged_until: Instant, purged_at: Instant) -> Reappeared:
         """Count records older than the last purge's cutoff (purge.md 6.10). Raises `SourceError`, `StateError`.
@@ -136,20 +140,20 @@ class FilesSource:
             self._tombstones.remember(rows, at=at)
 
     @contextmanager
-    def _measuring(self, marks: Marks, *, fresh: bool) -> Iterator[tuple[int, Measuring]]:
+    def _measuring(self, marks: Marks, *, fresh: bool, index: Path | None) -> Iterator[tuple[int, Measuring]]:
         root = open_root(self._config)
         try:
             rules = rules_of(self._config, root)
             valid_for = f"{SCHEMA} {self._reader_version} {self.config_digest} {rules.device} {sorted(rules.uids)}"
             most = self._config.limits.rows_in_memory
-            with opened(self._index, marks, valid_for=valid_for, rows_in_memory=most) as index:
+            with opened(index, marks, valid_for=valid_for, rows_in_memory=most) as known:
                 yield (
                     root,
                     Measuring(
                         config=self._config,
                         reader=self._reader,
                         rules=rules,
-                        index=index,
+                        index=known,
                         opened=self._look(),
                         fresh=fresh,
                     ),

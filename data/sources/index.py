@@ -4,24 +4,26 @@ It is a cache in one SQLite file. Whoever deletes it loses no more than the know
 process writes it at a time; another one, such as a scan beside the running bot, works on a copy of its own.
 """
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from data.formats.interface import Reading, Tally
 from data.retention.evidence import Evidence, Marks
-from data.retention.instants import MINUTE, Instant
+from data.retention.instants import BEGINNING, MINUTE, Instant
 from data.retention.unit import Identity, Unit
 from data.sources.interface import Measured
+from data.sources.state import connected, is_damage, locked
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 BATCH: Final = 20_000
 """Files after which what was read is made durable."""
 
+_LARGEST: Final = 2**63 - 1
+"""The largest number the file takes."""
 _TOLERANCE: Final = 10 * MINUTE
 _EVIDENCE: Final = tuple(Evidence)
 _NUMBERS: Final = (
@@ -47,11 +49,12 @@ _NUMBERS: Final = (
     ("mtime_refuted", "INTEGER"),
     *((f"evidence_{kind}", "INTEGER") for kind in _EVIDENCE),
 )
+_BORN: Final = "born"
 _DERIVED: Final = ("expired_records", "expired_bytes", "mtime_refuted", *(f"evidence_{kind}" for kind in _EVIDENCE))
 _PLAIN: Final = tuple(name for name, _ in _NUMBERS if name not in _DERIVED)
 _PLACE: Final = ("folder", "leaf", "inode", "size", "mtime_ns", "ctime_ns", "roll", "first_seen")
 _MARKS: Final = ("cutoff", "limit_at", "now_at")
-_COLUMNS: Final = (*_PLACE, *_MARKS, *(name for name, _ in _NUMBERS))
+_COLUMNS: Final = (*_PLACE, *_MARKS, _BORN, *(name for name, _ in _NUMBERS))
 _TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS folders (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
@@ -59,7 +62,7 @@ CREATE TABLE IF NOT EXISTS rolls (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQ
 CREATE TABLE IF NOT EXISTS files (
     folder INTEGER NOT NULL, leaf BLOB NOT NULL,
     {", ".join(f"{name} INTEGER NOT NULL" for name in (*_PLACE[2:], *_MARKS))},
-    {", ".join(f"{name} {kind}" for name, kind in _NUMBERS)},
+    {_BORN} INTEGER, {", ".join(f"{name} {kind}" for name, kind in _NUMBERS)},
     PRIMARY KEY (folder, leaf)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_by_inode ON files (inode);
@@ -79,10 +82,12 @@ records on one side of both limits.
 """
 
 
+SPAN: Final = f"(CASE WHEN lowest_lo > {BEGINNING} THEN highest_hi - lowest_lo ELSE 0 END)"
+"""Microseconds that the dated records of a file span; 0 where its beginning is not known."""
 _ROWS: Final = """
-SELECT leaf, inode, size, mtime_ns, ctime_ns, roll, VALID + 2 * (expired_records > 0) + 4 * (overdue > 0)
+SELECT leaf, inode, size, mtime_ns, ctime_ns, roll, VALID + 2 * (expired_records > 0) + 4 * (overdue > 0), SPAN
 FROM files WHERE folder = :folder
-""".replace("VALID", _VALID)
+""".replace("VALID", _VALID).replace("SPAN", SPAN)
 _ROW: Final = f"{_ROWS} AND leaf = :leaf"
 _PUT: Final = "INSERT OR REPLACE INTO files (COLUMNS) VALUES (PLACES)".replace(
     "PLACES", ", ".join(f":{column}" for column in _COLUMNS)
@@ -96,8 +101,8 @@ SELECT min(first_seen) FROM files WHERE
 """The same unit: renamed it keeps all but its name, rewritten its name and mtime, written on its name and inode. An
 inode alone says nothing: a new file often gets that of a deleted one."""
 _ID_OF: Final = {
-    "folders": ("SELECT id FROM folders WHERE path = ?", "INSERT INTO folders (path) VALUES (?)"),
-    "rolls": ("SELECT id FROM rolls WHERE key = ?", "INSERT INTO rolls (key) VALUES (?)"),
+    "folders": ("SELECT id FROM folders WHERE path = ?", "INSERT INTO folders (path) VALUES (?) RETURNING id"),
+    "rolls": ("SELECT id FROM rolls WHERE key = ?", "INSERT INTO rolls (key) VALUES (?) RETURNING id"),
 }
 
 VALID: Final = 1
@@ -107,65 +112,84 @@ EXPIRED: Final = 2
 OVERDUE: Final = 4
 """The file holds overdue records."""
 
-Known = tuple[bytes, int, int, int, int, int, int]
-"""Last part of the name, inode, size, mtime_ns, ctime_ns, roll set, flags as above."""
+Known = tuple[bytes, int, int, int, int, int, int, int]
+"""Last part of the name, inode, size, mtime_ns, ctime_ns, roll set, flags as above, span."""
 
 
 class Rows:
     """What is known of the files of one folder."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: int, marks: Marks, *, most: int) -> None:
+    def __init__(self, index: "Index", folder: int, *, most: int) -> None:
         self.folder = folder
-        self._connection = connection
+        self._index = index
+        marks = index.marks
         self._asked = {"cutoff": marks.cutoff, "limit": marks.limit, "now": marks.now, "folder": folder}
-        count = connection.execute("SELECT count(*) FROM files WHERE folder = ?", (folder,)).fetchone()[0]
+        ((count,),) = index.ask("SELECT count(*) FROM files WHERE folder = ?", (folder,)) or ((0,),)
         self._loaded: dict[bytes, Known] | None = None
         if count <= most:
-            self._loaded = {row[0]: row for row in connection.execute(_ROWS, self._asked)}
+            self._loaded = {row[0]: row for row in index.ask(_ROWS, self._asked)}
 
     def get(self, leaf: bytes) -> Known | None:
         """Give what is known of a file; None where nothing is."""
         if self._loaded is not None:
             return self._loaded.get(leaf)
-        found: Known | None = self._connection.execute(_ROW, {**self._asked, "leaf": leaf}).fetchone()
-        return found
+        found = self._index.ask(_ROW, {**self._asked, "leaf": leaf})
+        return found[0] if found else None
 
     def seen(self, leaf: bytes) -> None:
         """Take note that a file is there."""
         if self._loaded is not None:
             self._loaded.pop(leaf, None)
         else:
-            self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?)", (leaf,))
+            self._index.ask("INSERT OR IGNORE INTO seen VALUES (?)", (leaf,))
 
     def forget_unseen(self) -> None:
         """Forget files of which nobody took note."""
         if self._loaded is None:
-            self._connection.execute(
+            self._index.ask(
                 "DELETE FROM files WHERE folder = ? AND leaf NOT IN (SELECT leaf FROM seen)", (self.folder,)
             )
-            self._connection.execute("DELETE FROM seen")
+            self._index.ask("DELETE FROM seen")
             return
-        gone = ((self.folder, leaf) for leaf in self._loaded)
-        self._connection.executemany("DELETE FROM files WHERE folder = ? AND leaf = ?", gone)
+        for leaf in self._loaded:
+            self._index.ask("DELETE FROM files WHERE folder = ? AND leaf = ?", (self.folder, leaf))
 
 
 class Index:
-    """An open scan index for one scan; made by `opened`."""
+    """An open scan index for one scan; made by `opened`.
+
+    It never raises `sqlite3.Error`: where its file can no longer be read or written, it is `broken`, and from then on
+    it knows nothing and keeps nothing, so that every file is read.
+    """
 
     def __init__(self, connection: sqlite3.Connection, marks: Marks, *, rows_in_memory: int) -> None:
-        self.connection = connection
         self.marks = marks
+        self.broken = False
+        self.damaged = False
+        """Whether it broke because its content is no index any more."""
+        self._connection = connection
         self._most = rows_in_memory
         self._rolls: dict[bytes, int] = {}
         self._entered: set[int] = set()
         self._waiting = 0
+
+    def ask(self, statement: str, values: Any = ()) -> list[Any]:
+        """Run a statement and give its rows; none where the index is broken."""
+        if self.broken:
+            return []
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            self.broken = True
+            self.damaged = is_damage(error)
+            return []
 
     def folder(self, path: bytes) -> Rows:
         """Give what is known of one folder."""
         folder = self._id("folders", path)
         self._entered.add(folder)
         self._rolls.clear()
-        return Rows(self.connection, folder, self.marks, most=self._most)
+        return Rows(self, folder, most=self._most)
 
     def roll(self, key: bytes) -> int:
         """Give the number of a roll set."""
@@ -174,25 +198,35 @@ class Index:
             found = self._rolls[key] = self._id("rolls", key)
         return found
 
-    def put(self, rows: Rows, leaf: bytes, measured: Measured, roll: int) -> Instant:
+    def put(self, rows: Rows, leaf: bytes, measured: Measured, roll: int) -> Instant | None:
         """Remember what a file holds; give when it was first seen, under this name or, renamed, under another."""
-        identity = measured.unit.identity
-        first_seen = self._first_seen(rows.folder, leaf, identity)
-        place = (rows.folder, leaf, identity.inode, identity.size, identity.mtime_ns, identity.ctime_ns, roll)
+        found = measured.unit.identity
+        place = {
+            "folder": rows.folder,
+            "leaf": leaf,
+            "inode": min(found.inode, _LARGEST),  # what is clamped never agrees: such a file is read each time
+            "size": found.size,
+            "mtime_ns": min(found.mtime_ns, _LARGEST),
+            "ctime_ns": min(found.ctime_ns, _LARGEST),
+        }
+        (seen,) = self.ask(_FIRST_SEEN, place) or ((None,),)
+        first_seen = self.marks.now if seen[0] is None else min(int(seen[0]), self.marks.now)
         marks = (self.marks.cutoff, self.marks.limit, self.marks.now)
-        values = (*place, first_seen, *marks, *_numbers(measured.reading))
-        self.connection.execute(_PUT, dict(zip(_COLUMNS, values, strict=True)))
+        values = (*place.values(), roll, first_seen, *marks, measured.born, *_numbers(measured.reading))
+        self.ask(_PUT, dict(zip(_COLUMNS, values, strict=True)))
         self._waiting += 1
         if self._waiting >= BATCH:
             self._waiting = 0
-            self.connection.execute("COMMIT")
-            self.connection.execute("BEGIN IMMEDIATE")
-        return first_seen
+            self.ask("COMMIT")
+            self.ask("BEGIN IMMEDIATE")
+        return None if self.broken else first_seen
 
-    def full(self, rows: Rows, leaf: bytes, name: bytes, device: int) -> Measured:
-        """Give what was read of a file that has not changed since."""
-        found = self.connection.execute(_FULL, (rows.folder, leaf)).fetchone()
-        values = dict(zip(_COLUMNS, found, strict=True))
+    def full(self, rows: Rows, leaf: bytes, name: bytes, device: int) -> Measured | None:
+        """Give what was read of a file that has not changed since; None where the index broke."""
+        found = self.ask(_FULL, (rows.folder, leaf))
+        if not found:
+            return None
+        values = dict(zip(_COLUMNS, found[0], strict=True))
         identity = Identity(
             device=device,
             inode=values["inode"],
@@ -201,36 +235,25 @@ class Index:
             ctime_ns=values["ctime_ns"],
         )
         unit = Unit(name=name, identity=identity)
-        return Measured(unit=unit, reading=_reading(values), first_seen=values["first_seen"])
-
-    def forget(self, rows: Rows, leaf: bytes) -> None:
-        """Forget a file that cannot be read any more."""
-        self.connection.execute("DELETE FROM files WHERE folder = ? AND leaf = ?", (rows.folder, leaf))
+        return Measured(unit=unit, reading=_reading(values), first_seen=values["first_seen"], born=values[_BORN])
 
     def finish(self) -> None:
-        """Forget folders that were not entered, after a scan to the end."""
-        for (folder,) in self.connection.execute("SELECT id FROM folders").fetchall():
+        """Forget folders that were not entered and the names of roll sets that are gone, after a scan to the end."""
+        for (folder,) in self.ask("SELECT id FROM folders"):
             if folder not in self._entered:
-                self.connection.execute("DELETE FROM files WHERE folder = ?", (folder,))
-                self.connection.execute("DELETE FROM folders WHERE id = ?", (folder,))
+                self.ask("DELETE FROM files WHERE folder = ?", (folder,))
+                self.ask("DELETE FROM folders WHERE id = ?", (folder,))
+        self.ask("DELETE FROM rolls WHERE id NOT IN (SELECT roll FROM files)")
+
+    def close(self) -> None:
+        """Keep what was read, which is true however the scan ended."""
+        self.ask("COMMIT")
+        self._connection.close()
 
     def _id(self, table: str, value: bytes) -> int:
         select, insert = _ID_OF[table]
-        found = self.connection.execute(select, (value,)).fetchone()
-        if found is None:
-            return int(self.connection.execute(insert, (value,)).lastrowid or 0)
-        return int(found[0])
-
-    def _first_seen(self, folder: int, leaf: bytes, identity: Identity) -> Instant:
-        asked = {
-            "folder": folder,
-            "leaf": leaf,
-            "inode": identity.inode,
-            "mtime_ns": identity.mtime_ns,
-            "size": identity.size,
-        }
-        found = self.connection.execute(_FIRST_SEEN, asked).fetchone()
-        return self.marks.now if found[0] is None else min(int(found[0]), self.marks.now)
+        found = self.ask(select, (value,)) or self.ask(insert, (value,))
+        return int(found[0][0]) if found else -1 - len(self._rolls)
 
 
 @contextmanager
@@ -238,70 +261,28 @@ def opened(path: Path | None, marks: Marks, *, valid_for: str, rows_in_memory: i
     """Open the index for one scan: the file where it is free, a copy where another process has it, else an empty one.
 
     Whatever was read by another reader, configuration or device (`valid_for`) counts as not read. A file that is no
-    index is replaced: it is a cache.
+    index, or is found out to be none, is removed: it is a cache.
     """
-    with _locked(path) as own:
-        connection = _connected(path, own=own)
-        with closing(connection):
-            connection.execute("BEGIN IMMEDIATE")
-            _bind(connection, valid_for)
-            try:
-                yield Index(connection, marks, rows_in_memory=rows_in_memory)
-            finally:
-                connection.execute("COMMIT")  # what was read of a file is true however the scan ends
-
-
-@contextmanager
-def _locked(path: Path | None) -> Iterator[bool]:
-    """Tell whether the file is ours for now."""
-    if path is None:
-        yield False
-        return
-    try:
-        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:  # a state folder that this process may only read
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        own = True
-    except OSError:
-        own = False
-    try:
-        yield own
-    finally:
-        os.close(descriptor)
-
-
-def _connected(path: Path | None, *, own: bool) -> sqlite3.Connection:
-    if path is not None and own:
+    with locked(path) as own:
+        index = Index(
+            connected(path, own=own, prepare=partial(_prepare, valid_for)), marks, rows_in_memory=rows_in_memory
+        )
         try:
-            return _prepared(sqlite3.connect(path, isolation_level=None))
-        except sqlite3.DatabaseError:
-            path.unlink(missing_ok=True)
-            return _prepared(sqlite3.connect(path, isolation_level=None))
-    private = sqlite3.connect("", isolation_level=None)
-    if path is not None:
-        try:
-            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as theirs:
-                theirs.backup(private)
-        except sqlite3.DatabaseError:
-            private.close()
-            private = sqlite3.connect("", isolation_level=None)
-    return _prepared(private)
+            yield index
+        finally:
+            index.close()
+            if index.damaged and own and path is not None:
+                path.unlink(missing_ok=True)
 
 
-def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
-    try:
-        connection.executescript(_TABLES)
-        connection.execute("CREATE TEMP TABLE seen (leaf BLOB PRIMARY KEY) WITHOUT ROWID")
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    return connection
-
-
-def _bind(connection: sqlite3.Connection, valid_for: str) -> None:
+def _prepare(valid_for: str, connection: sqlite3.Connection) -> None:
+    """Make the tables of the present schema, and begin; what is there for something else counts as not read."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
+        for table in ("about", "folders", "rolls", "files"):
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.executescript(f"{_TABLES} PRAGMA user_version = {SCHEMA};")
+    connection.execute("CREATE TEMP TABLE seen (leaf BLOB PRIMARY KEY) WITHOUT ROWID")
+    connection.execute("BEGIN IMMEDIATE")
     found = connection.execute("SELECT value FROM about WHERE key = 'valid_for'").fetchone()
     if found is None or found[0] != valid_for:
         connection.execute("UPDATE files SET size = -1")

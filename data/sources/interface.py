@@ -62,7 +62,7 @@ class Skipped:
 
 
 UNSEEN: Final = frozenset(
-    {"foreign_owner", "hard_linked", "setuid_or_executable", "too_deep", "denied", "other_device"}
+    {"foreign_owner", "hard_linked", "setuid_or_executable", "too_deep", "denied", "other_device", "set_aside"}
 )
 """Reasons for which something was skipped that may well hold old records: nobody knows, and that is said."""
 

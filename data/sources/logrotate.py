@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,17 +33,38 @@ class Rotation:
 
         The live file spans one interval more than the rolled ones; `maxage` is looked at only when the log is rolled.
         """
-        by_count = None
-        if self.rotate is not None and self.every:
-            by_count = (self.rotate + 1) * _DAYS[self.every]
-        by_age = None if self.maxage is None else self.maxage + 2 * _DAYS.get(self.every, 0)
-        return min((days for days in (by_count, by_age) if days is not None), default=None)
+        return min((days for days in (self._by_count, self._by_age) if days is not None), default=None)
 
-    def __str__(self) -> str:
-        said = [self.every, f"rotate {self.rotate}" if self.rotate is not None else ""]
-        said.append(f"maxage {self.maxage}" if self.maxage is not None else "")
-        days = "unknown" if self.keeps_days is None else str(self.keeps_days)
-        return f"{days} days ({', '.join(part for part in said if part) or 'no limit'})"
+    @property
+    def decides(self) -> str:
+        """Name the directive that limits how long a record is kept; "" where none does."""
+        days = self.keeps_days
+        if days is None:
+            return ""
+        return "maxage" if days == self._by_age else "rotate"
+
+    @property
+    def _by_count(self) -> int | None:
+        if self.rotate is None or not self.every:
+            return None
+        return (self.rotate + 1) * _DAYS[self.every]
+
+    @property
+    def _by_age(self) -> int | None:
+        return None if self.maxage is None else self.maxage + 2 * _DAYS.get(self.every, 0)
+
+
+def longest_kept(found: Iterable[Rotation]) -> dict[str, str]:
+    """Give for each file of settings and directive the most days a record can be kept, where there is a limit.
+
+    Names are printable, whatever the file is called.
+    """
+    days: dict[str, int] = {}
+    for rotation in found:
+        if rotation.keeps_days is not None:
+            name = f"logrotate {ascii(rotation.file)[1:-1]} {rotation.decides}"
+            days[name] = max(rotation.keeps_days, days.get(name, 0))
+    return {name: str(most) for name, most in sorted(days.items())}
 
 
 def rotations(root: Path, folder: Path) -> Iterator[Rotation]:

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from data.formats.interface import Reading
 from data.formats.names import roll_key
-from data.retention.instants import Instant
+from data.retention.instants import BEGINNING, Instant
 from data.retention.residue import Code
 from data.retention.unit import Unit
 from data.sources.activity import GROWING, NEWEST, OPEN, QUIET, OpenFiles, RollSets
@@ -40,8 +41,7 @@ class Measuring:
             if isinstance(folder, Skipped):
                 yield folder
                 continue
-            rows = self._index.folder(folder.path)
-            sets = self._survey(folder, rows)
+            rows, sets = self._survey(folder)
             for found in folder.files():
                 measured = found if isinstance(found, Skipped) else self._one(folder, rows, found)
                 if isinstance(measured, Measured):
@@ -51,8 +51,8 @@ class Measuring:
             rows.forget_unseen()
         self._index.finish()
 
-    def summarise(self, root: int) -> SourceSummary:
-        """Bring the index up to date and add up what it holds; makes no value of an unchanged file."""
+    def summarise(self, root: int) -> SourceSummary | None:
+        """Bring the index up to date and add up what it holds, making no value of unchanged files; None if it broke."""
         noticed = Noticed()
         for folder in walk(root, self._rules):
             if isinstance(folder, Skipped):
@@ -62,16 +62,18 @@ class Measuring:
         self._index.finish()
         return add_up(self._index, noticed)
 
-    def _survey(self, folder: Folder, rows: Rows) -> RollSets:
+    def _survey(self, folder: Folder) -> tuple[Rows, RollSets]:
         """Look at all files of a folder once, to know which is the newest of its set."""
-        sets = self._sets()
+        whole = self._index.broken
+        rows, sets = self._index.folder(folder.path), self._sets()
         for found in folder.files():
             if isinstance(found, Found):
                 leaf = os.fsencode(found.leaf)
                 known = rows.get(leaf)
                 roll = self._index.roll(roll_key(folder.name_of(found.leaf))) if known is None else known[5]
                 sets.add(roll, to_instant(found.stat.st_mtime_ns))
-        return sets
+        # sets may be split where the index broke in the middle: then it knows nothing any more, and all is seen alike
+        return (rows, sets) if whole == self._index.broken else self._survey(folder)
 
     def _sets(self) -> RollSets:
         return RollSets(now=self._marks.now, quiet=self._config.quiet, most=self._config.limits.roll_sets)
@@ -82,7 +84,9 @@ class Measuring:
         known = rows.get(leaf)
         if known is not None and not self._fresh and agrees(known, found.stat, self._rules.device):
             rows.seen(leaf)
-            return self._index.full(rows, leaf, folder.name_of(found.leaf), found.stat.st_dev)
+            full = self._index.full(rows, leaf, folder.name_of(found.leaf), found.stat.st_dev)
+            if full is not None:
+                return full
         return self._read(folder, rows, found)
 
     def _read(self, folder: Folder, rows: Rows, found: Found) -> Measured | Skipped | None:
@@ -117,7 +121,7 @@ class Measuring:
             os.close(descriptor)
         grew = look.changed or not is_same(now, identity_of(found.stat))
         unit = Unit(name=name, identity=look.identity)
-        return Measured(unit=unit, reading=look.reading, active=GROWING if grew else "")
+        return Measured(unit=unit, reading=look.reading, active=GROWING if grew else "", born=look.born)
 
     def _judged(self, measured: Measured, sets: RollSets) -> Measured:
         """Add why a file must not be touched now."""
@@ -152,9 +156,10 @@ class Measuring:
                 rows.seen(known[0])
                 mtime = -(-known[3] // 1000)
                 if known[1] in self._inodes or mtime > settled:
-                    self._notice(sets, noticed, known[5], mtime, self._busy(known[1], device, mtime), known[6])
+                    busy = self._busy(known[1], device, mtime)
+                    self._notice(sets, noticed, known[5], mtime, busy, known[6], known[7])
                 elif mtime >= floors.get(known[5], mtime):
-                    self._notice(sets, noticed, known[5], mtime, "", known[6])
+                    self._notice(sets, noticed, known[5], mtime, "", known[6], known[7])
         except OSError as error:
             noticed.skip(_unreadable(folder.path, error))
         rows.forget_unseen()
@@ -170,18 +175,21 @@ class Measuring:
             mtime = to_instant(identity.mtime_ns)
             busy = measured.active or self._busy(identity.inode, identity.device, mtime)
             flags = EXPIRED * (reading.expired.records > 0) + OVERDUE * (reading.overdue > 0)
-            self._notice(sets, noticed, self._index.roll(roll_key(measured.unit.name)), mtime, busy, flags)
+            roll = self._index.roll(roll_key(measured.unit.name))
+            self._notice(sets, noticed, roll, mtime, busy, flags, span_of(reading))
         elif measured is not None:
             noticed.skip(measured)
             if isinstance(found, Found):  # cannot be read, and yet may be what its service writes to
                 roll = self._index.roll(roll_key(folder.name_of(found.leaf)))
                 sets.add(roll, to_instant(found.stat.st_mtime_ns), busy=True)
 
-    def _notice(self, sets: RollSets, noticed: Noticed, roll: int, mtime: Instant, busy: str, flags: int) -> None:
+    def _notice(
+        self, sets: RollSets, noticed: Noticed, roll: int, mtime: Instant, busy: str, flags: int, span: int
+    ) -> None:
         expired, overdue = bool(flags & EXPIRED), bool(flags & OVERDUE)
         if busy:
-            noticed.busy(overdue=overdue)
-        sets.add(roll, mtime, busy=bool(busy), opened=busy == OPEN, expired=expired, overdue=overdue)
+            noticed.busy(overdue=overdue, span=span)
+        sets.add(roll, mtime, busy=bool(busy), opened=busy == OPEN, expired=expired, overdue=overdue, span=span)
 
 
 def agrees(known: Known, found: os.stat_result, device: int) -> bool:
@@ -189,7 +197,7 @@ def agrees(known: Known, found: os.stat_result, device: int) -> bool:
 
     Its mode, owner and links are too: they cannot change without its ctime.
     """
-    _, inode, size, mtime_ns, ctime_ns, _, flags = known
+    _, inode, size, mtime_ns, ctime_ns, _, flags, _ = known
     return (
         bool(flags & VALID)
         and mtime_ns == found.st_mtime_ns
@@ -198,6 +206,12 @@ def agrees(known: Known, found: os.stat_result, device: int) -> bool:
         and ctime_ns == found.st_ctime_ns
         and device == found.st_dev
     )
+
+
+def span_of(reading: Reading) -> int:
+    """Tell how many microseconds the dated records of a file span; 0 where its beginning is not known."""
+    first, last = reading.lowest_lo, reading.highest_hi
+    return last - first if first is not None and last is not None and first > BEGINNING else 0
 
 
 def _unreadable(name: bytes, error: OSError) -> Skipped:

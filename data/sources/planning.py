@@ -81,6 +81,7 @@ class Planning:
             kept_bytes=kept.kept_bytes,
             kept_records=kept.kept_records,
             kept_digest=kept.sha256,
+            ranges=kept.ranges,
             cutoff=self._marks.cutoff,
             now=self._marks.now,
         )

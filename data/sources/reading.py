@@ -39,20 +39,26 @@ class Look:
     reading: Reading
     changed: bool
     """Whether it changed while it was read."""
+    born: Instant | None
+    """When it was made, where the file system tells."""
 
 
 def look_at(descriptor: int, name: bytes, *, config: FilesConfig, reader: ReadsLogs, marks: Marks) -> Look:
     """Read an open file and look at it again afterwards. Raises `OSError`."""
     before = identity_of(os.fstat(descriptor))
-    reading = reader.read(descriptor, facts_of(descriptor, name, before, config), marks)
+    born = birth_of(descriptor)
+    reading = reader.read(descriptor, _facts(name, before, config, born), marks)
     after = identity_of(os.fstat(descriptor))
-    return Look(identity=before, reading=reading, changed=before != after)
+    return Look(identity=before, reading=reading, changed=before != after, born=born)
 
 
 def facts_of(descriptor: int, name: bytes, identity: Identity, config: FilesConfig) -> FileFacts:
     """Give what is known of an open file besides its content."""
+    return _facts(name, identity, config, birth_of(descriptor))
+
+
+def _facts(name: bytes, identity: Identity, config: FilesConfig, birth: Instant | None) -> FileFacts:
     mtime = to_instant(identity.mtime_ns)
-    birth = birth_of(descriptor)
     return FileFacts(
         name=name,
         size=identity.size,

@@ -11,9 +11,9 @@ from data.retention.evidence import Marks
 from data.retention.residue import Code
 from data.retention.unit import Planned
 from data.sources.config import FilesConfig
+from data.sources.copying import Following, copy
 from data.sources.exactly import aside_name, look, part_name, replace_exactly
 from data.sources.interface import Acted, Guard
-from data.sources.opening import full_digest
 from data.sources.reading import ReadsLogs, facts_of
 
 _ASIDE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOATIME
@@ -52,17 +52,19 @@ class Rewriting:
 
     def _write(self, planned: Planned, descriptor: int, target: int) -> Acted | None:
         """Write what stays and make it durable; an outcome only where it is not what was promised."""
-        identity = planned.unit.identity
-        marks = marks_of(planned)
-        facts = facts_of(descriptor, planned.unit.name, identity, self._config)
-        self._reader.rewrite(descriptor, target, facts, marks)
-        reason = dress(descriptor, target)
-        if reason:
-            return Acted(code=Code.FAILED, reason=reason)
-        os.fsync(target)
-        if full_digest(target) != (planned.kept_digest, planned.kept_bytes):
-            return Acted(code=Code.FAILED, reason="kept_differs")
-        return None
+        with Following(target) as written:
+            if planned.ranges:
+                copy(descriptor, target, planned.ranges, written)
+            else:
+                facts = facts_of(descriptor, planned.unit.name, planned.unit.identity, self._config)
+                self._reader.rewrite(descriptor, target, facts, marks_of(planned))
+            reason = dress(descriptor, target)
+            if reason:
+                return Acted(code=Code.FAILED, reason=reason)
+            os.fsync(target)
+            if written.digest() != (planned.kept_digest, planned.kept_bytes):
+                return Acted(code=Code.FAILED, reason="kept_differs")
+            return None
 
     def _commit(self, planned: Planned, temporary: bytes, guard: Guard, in_use: Callable[[], bool]) -> Acted:
         with guard(planned) as prevented:

@@ -12,7 +12,7 @@ from data.sources.interface import Skipped
 from data.sources.opening import FOLDER, refused
 
 LEFTOVER: Final = re.compile(r"\.procall-[0-9a-f]{16}\.(?:tmp|part)")
-"""Temporary files of our own rewrites: never units."""
+"""What a purge that runs, or did not come to its end, has set aside: never units, and yet they hold records."""
 
 
 class Found(NamedTuple):
@@ -77,9 +77,9 @@ class Folder:
         if entry.is_dir(follow_symlinks=False):
             self.has_folders = True
             return None
-        if not rules.matches(leaf) and not entry.is_symlink():
-            return None
         if leaf.startswith(".procall-") and LEFTOVER.fullmatch(leaf):
+            return Skipped(name=self.name_of(leaf), code=Code.SKIPPED, reason="set_aside")
+        if not rules.matches(leaf) and not entry.is_symlink():
             return None
         try:
             found = entry.stat(follow_symlinks=False)

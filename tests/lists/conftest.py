@@ -22,7 +22,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
     """
     folder = tmp_path / "memory"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1g,mode=0700", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", str(folder)]
     in_memory = os.geteuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
     yield folder
     if in_memory:

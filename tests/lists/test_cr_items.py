@@ -15,12 +15,14 @@ import pytest
 from data.audit.reading import read_audit
 from data.errors import StateError
 from data.purge.engine import Engine
+from data.purge.parts import Outcome as Purged
+from data.purge.parts import Written
 from data.retention.request import State
 from tests.crash.driver import Call, Crashes, Mode, Outcome, Point
 from tests.crash.scenario_purge import AGES, OLD, opened, prepare
 from tests.crash.test_crash_purge import SCRIPT, look
-from tests.data.purge.lab import Lab, silent
-from tests.data.purge.test_purge_runs import files_of
+from tests.data.purge.lab import Lab, Papers, silent
+from tests.data.purge.test_purge_runs import CrashError, Watched, crash_at, files_of
 from tests.data.sources.faults import fill
 from tests.domain import ROOT, need
 from tests.test_retention_cli import DONE, FAILED, Site
@@ -78,6 +80,40 @@ def test_a_kill_at_either_end_of_a_batch_leaves_one_record(shim: Path, memory: P
             assert kinds["request.closed"] == 1
 
 
+class Dying(Papers):
+    """Documents whose writer dies the first time."""
+
+    def write(self, outcome: Purged, *, previous: str) -> Written:
+        """Die before the first document is there, and keep the later ones."""
+        if not self.written:
+            self.written.append(outcome)
+            raise CrashError
+        return super().write(outcome, previous=previous)
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_a_crash_after_the_recovery_records_nothing_twice(lab: Lab, at: int) -> None:
+    """Dead in the middle of a batch, and dead again when it had been recovered: the third start counts once (CR-11)."""
+    for number in range(4):
+        lab.write(f"old-{number}x.log", [100, 99])
+    lab.write("young.log", [1])
+    lab.papers = Dying()
+    watched = Watched(lab)
+    with lab.engine() as engine:
+        request = lab.approved(engine)
+        watched.between.before_commit = crash_at(at)
+        with pytest.raises(CrashError):
+            engine.runner.run(request.id, progress=silent)
+    with lab.engine() as engine, pytest.raises(CrashError):
+        engine.runner.run(request.id, progress=silent)
+    assert files_of(lab) == {"young.log"}, "all is done, and nothing is closed"
+    with lab.engine() as engine:
+        done = engine.runner.run(request.id, progress=silent)
+        kinds = Counter(entry.kind for entry in engine.parts.audit.entries(request.id))
+    assert (kinds["purge.intent"], kinds["purge.recovered"], kinds["request.closed"]) == (1, 1, 1)
+    assert (done.verdict, sum(done.results.values()), done.gone.records) == ("PASS", 4, 8)
+
+
 # -- CR-04, EIO by strace ---------------------------------------------------------------------------------------------
 
 RUN = """
@@ -99,7 +135,7 @@ def traced(folder: Path, call: str, *, fail: int = 0) -> tuple[list[str], str]:
     """
     out = folder.parent / f"{folder.name}.trace"
     inject = ["-e", f"inject={call}:error=EIO:when={fail}"] if fail else []
-    tracer = ["strace", "-f", "-qq", "-y", "-o", str(out), "-e", f"trace={call}", *inject]
+    tracer = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-o", str(out), "-e", f"trace={call}", *inject]
     done = subprocess.run(
         [*tracer, sys.executable, "-c", RUN, str(folder)],
         cwd=ROOT,
@@ -214,9 +250,6 @@ def test_a_full_audit_disk_refuses_purges_and_answers_questions(
     site = Site(tmp_path)
     site.write("old.log", [100])
     found = site.json("purge", "preview", "app-logs")
-    question = ("ask", "--json", "Welche Daten werden beim Push verarbeitet?")
-    answer = site(*question).stdout
-    assert json.loads(answer)["outcome"] == "answer"
     (tmp_path / "var" / "audit" / "audit.reserve").unlink()
     fill(tmp_path / "var")
     run = ("purge", "run", "--request", found["request"], "--code", found["code"], "--reason", "test")
@@ -225,7 +258,8 @@ def test_a_full_audit_disk_refuses_purges_and_answers_questions(
         assert (done.returncode, "Traceback" in done.stderr) == (FAILED, False), done.stderr
         assert "space" in done.stderr
     assert (site.logs / "old.log").exists()
-    assert site(*question).stdout == answer
+    answer = site("ask", "--json", "Welche Daten werden beim Push verarbeitet?")
+    assert json.loads(answer.stdout)["outcome"] == "answer"
     (tmp_path / "var" / "filler").unlink()
     assert site(*run).returncode == DONE, "with room again it runs"
     assert not (site.logs / "old.log").exists()
@@ -234,7 +268,7 @@ def test_a_full_audit_disk_refuses_purges_and_answers_questions(
 def exhaust(engine: Engine) -> None:
     """Record until nothing more can be: what is left of the file's last page takes a few entries."""
     while True:
-        engine.parts.audit.append("test.filler")
+        engine.parts.audit.append("test.filler", "system", "", {})
 
 
 def test_a_full_audit_disk_deletes_nothing_even_if_the_stores_have_room(

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import shutil
-import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from data.audit.entry import AuditEntry
 from data.audit.reading import read_audit
-from data.errors import SourceError, StateError
+from data.errors import SourceError
 from data.purge.engine import Engine
 from data.retention.request import PurgeRequest, State
 from data.retention.unit import Planned
@@ -42,7 +42,7 @@ from tests.data.sources.test_races import runs, swapping
 from tests.domain import ROOT, need
 from tests.test_retention_cli import FAILED, Site
 
-MANY_FILES = int(os.environ.get("PROCALL_MANY_FILES", "4000"))
+MANY_FILES = int(os.environ.get("PROCALL_MANY_FILES", "3000"))
 LEAST_RACES = 20
 MIB = 1 << 20
 
@@ -90,8 +90,7 @@ def fifo(root: Path, victim: Path) -> None:
 
 def endpoint(root: Path, victim: Path) -> None:
     """Put a socket there (FS-06)."""
-    with socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(os.path.relpath(root / "socket.log"))
+    os.mknod(root / "socket.log", stat.S_IFSOCK | 0o600)
     os.utime(root / "socket.log", (0, 0))
     del victim
 
@@ -193,13 +192,13 @@ def test_many_files_need_bounded_memory_and_can_be_resumed(memory: Path) -> None
     died = in_a_process(MANY, memory, MANY_FILES // 2)
     assert died.returncode == 9, died.stderr
     left = len(files_of(made))
-    assert 1 < left <= MANY_FILES // 2 + 1, "it died in the middle"
+    assert 1 < left <= MANY_FILES // 2 + 2, "it died in the middle"
     done = in_a_process(MANY, memory, 0)
     assert done.returncode == 0, done.stderr
-    verdict, units, records, memory = done.stdout.split()
+    verdict, units, records, most = done.stdout.split()
     assert (verdict, int(units), int(records)) == ("PASS", MANY_FILES, MANY_FILES)
     assert files_of(made) == {"young.log"}
-    assert int(memory) < 200
+    assert int(most) < 200
 
 
 # -- what the machine refuses -----------------------------------------------------------------------------------------
@@ -419,31 +418,31 @@ def test_a_bomb_goes_by_age_and_is_never_unpacked(memory: Path) -> None:
         (made.root / name).write_bytes(bomb)
         set_mtime(made.root / name, made.now - days * DAY)
     assert naive_memory(memory) > 200, "reading it line by line has to fall"
-    verdict, results, memory = measured(memory)
+    verdict, results, most = measured(memory)
     assert (verdict, results) == ("PASS", "{'deleted': 1}")
     assert files_of(made) == {"young.log.gz"}
-    assert memory < 200
+    assert most < 200
 
 
 @pytest.mark.parametrize("filler", [b"x", b"\0"], ids=["text", "hole"])
 def test_a_line_without_end_needs_no_memory(memory: Path, filler: bytes) -> None:
-    """One line of 300 MB, of text or a hole: memory stays below 200 MB, what is young stays (FS-27); others go."""
+    """One line of 256 MiB, of text or a hole: memory stays below 200 MB, what is young stays (FS-27); others go."""
     made = Lab(folder=memory / "state", logs=memory / "logs")
     path = made.write("long.log", [100])
     with path.open("r+b") as file:
         file.write(record(made.now - 100 * DAY, "x")[:-3])
         if filler == b"\0":
-            file.truncate(300 * MIB)
+            file.truncate(256 * MIB)
             file.seek(0, os.SEEK_END)
-        for _ in range(300 if filler != b"\0" else 0):
+        for _ in range(256 if filler != b"\0" else 0):
             file.write(filler * MIB)
         file.write(b'"}\n' + record(made.now - 5 * DAY, "young"))
     set_mtime(path, made.now - 5 * DAY)
     made.write("old.log", [100])
-    assert naive_memory(memory) > 290, "reading it line by line has to fall"
-    verdict, _, memory = measured(memory)
+    assert naive_memory(memory) > 256, "reading it line by line has to fall"
+    verdict, _, most = measured(memory)
     assert verdict == "PASS"
-    assert memory < 200
+    assert most < 200
     assert files_of(made) == {"long.log"}
     assert path.read_bytes()[-200:].endswith(record(made.now - 5 * DAY, "young"))
 
@@ -534,11 +533,6 @@ def test_a_full_log_disk_is_purged(tmp_path: Path, mounted: Callable[[Path, str]
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {"young.log", "filler"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=StateError,
-    reason="the room the audit puts by is not given to the store, which has to note tick and lease first",
-)
 def test_a_full_disk_that_holds_the_state_too_is_purged(tmp_path: Path, mounted: Callable[[Path, str], None]) -> None:
     """Logs, stores and audit on one disk without a free byte: what the audit put by is enough to purge (FS-29)."""
     mounted(tmp_path / "disk", "size=24m")

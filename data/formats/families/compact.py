@@ -20,8 +20,8 @@ _GLOG = re.compile(
     rb"[IWEF](?:0000 00:00:(?P<epoch>\d{9,11}\.\d{1,9})"
     rb"|(?P<dated>(?P<year>20\d\d)?(?P<rest>\d{4} \d\d:\d\d:\d\d\.\d{1,9})))",
 )
-_DAY = itemgetter(slice(5))
-"""What `I1123` has."""
+_DAY = 5
+"""Bytes of `I1123`."""
 _GLOG_SURE = re.compile(_GLOG.pattern + rb" {1,8}\d{1,20} [^\s:\]]{1,200}:\d{1,9}\]")
 _GLOG_FACTS = re.compile(
     rb"(?:Log file created at|Running on machine|Application fingerprint|Binary|Running duration[^:]{0,40}"
@@ -100,6 +100,7 @@ class GlogReader:
     __slots__ = ("_begun", "_clock", "_walk")
 
     guesses: Final = True
+    turns: Final = _DAY
 
     def __init__(self, facts: FileFacts, sample: tuple[bytes, ...], clock: ZoneClock) -> None:
         self._clock = clock
@@ -112,7 +113,9 @@ class GlogReader:
         """Look at all lines of the file before the first is read, so that one longer than a year is understood."""
         if self._walk.is_named:
             return
-        days = (next(group) for _, group in groupby(lines, _DAY))  # more often than once a day nothing jumps
+        days = (
+            next(group) for _, group in groupby(lines, itemgetter(slice(_DAY)))
+        )  # more often than once a day nothing jumps
         found = (_GLOG.match(line) for line in days)
         dated = (glog(head["rest"]) for head in found if head and head["rest"] and not head["year"])
         self._walk.prepare(stamp for stamp in dated if stamp is not None)
@@ -129,6 +132,11 @@ class GlogReader:
             return UNPARSED
         self._begun = True
         return Line(kind=Kind.HEAD, lo=span.lo, hi=span.hi)
+
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether the file has no stamps of two years, so that preparing changed nothing."""
+        return self._walk.is_steady
 
     @property
     def continues(self) -> bytes:

@@ -1,7 +1,7 @@
 """Text logs whose records begin with a stamp: Serilog, NLog, log4net, Python, Java, PostgreSQL, Go and their like.
 
 One family, `text`: what differs between those writers is the form of the head, and the file shows it. The commonest
-form among the first lines that is in order is the file's own, and others that are common and as orderly. A line that
+form among its sample that is in order is the file's own, and others that are common and as orderly. A line that
 begins so begins a record. Any other line belongs to the record above: stack traces, inner exceptions, blank lines.
 So does a line that begins with a stamp of a foreign form from before the file's first record: it is quoted. A later one
 may be another writer's: it is dated by its neighbours, so that nothing is taken for older than it is. Lines above the
@@ -65,7 +65,8 @@ _UNDATED = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,200}:|\["
 _W3C = (b"#Fields:", b"#Software:")
 _WEB_ERROR = re.compile(rb"\[[A-Z][a-z]{2} [^\]]{16,32}\] \[|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]{3,7}\] \d{1,10}#\d")
 _NO_HEAD = b" \t!\"#$%&'()*+,-./;=>?\\]^_`|}~"
-_SAMPLE = 200
+_SAMPLE = 300
+"""Lines that show the forms of a file: those at its beginning and some from its middle."""
 _FIRST = 5
 _FEWEST = 5
 _COMMON = 0.2
@@ -219,12 +220,11 @@ def _head(line: bytes, clock: ZoneClock) -> _Head | None:
 
 def _form(found: "re.Match[bytes]") -> _Form:
     """Tell what makes a head of one writer: what stands before the stamp, the kind of stamp and its parts."""
+    before, mark, fraction, offset = found.group("before", "mark", "fraction", "offset")
     kind = found.lastgroup or ""
-    before = found["before"]
     style = (b"L" if before[:1].isalpha() else before[:1]) + before[-1:] if before else b""
     if kind != "iso":
         return kind, style, b"", False, b""
-    mark, fraction, offset = found.group("mark", "fraction", "offset")
     if offset is None:
         return kind, style, mark, bool(fraction), b""
     numeric = offset.lstrip().startswith((b"+", b"-"))

@@ -14,8 +14,8 @@ from data.formats.years import MONTH_FIRST, Yearless, YearWalk, yearless
 from data.formats.zones import Clocks, ZoneClock
 from data.retention.evidence import Span
 
-_DAY = itemgetter(slice(6))
-"""What `Nov  3` has; a priority before it only makes it change more often."""
+_DAY = 6
+"""Bytes of `Nov  3`; a priority before it only makes it change more often."""
 _PRI = rb"(?:<\d{1,3}>)?"
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)?"
 _OLD = re.compile(_PRI + rb"(?P<stamp>" + MONTH_FIRST + rb")(?: |:|$)")
@@ -63,6 +63,7 @@ class SyslogReader:
     __slots__ = ("_begun", "_clock", "_stamped", "_walk", "_yearless")
 
     guesses: Final = True
+    turns: Final = _DAY
 
     def __init__(self, facts: FileFacts, clock: ZoneClock, stamped: dict[bytes, Yearless], *, yearless: bool) -> None:
         """Know the file, the stamps of its first lines, and whether the old form is to be expected in it."""
@@ -75,7 +76,9 @@ class SyslogReader:
     def prepare(self, lines: Iterable[bytes]) -> None:
         """Look at all lines of the file before the first is read, so that one longer than a year is understood."""
         if self._yearless and not self._walk.is_named:
-            days = (next(group) for _, group in groupby(lines, _DAY))  # more often than once a day nothing jumps
+            days = (
+                next(group) for _, group in groupby(lines, itemgetter(slice(_DAY)))
+            )  # more often than once a day nothing jumps
             dated = (_yearless(line) for line in days)
             self._walk.prepare(stamp for stamp in dated if stamp is not None)
 
@@ -97,6 +100,11 @@ class SyslogReader:
             text = b"%s-%02d-%02d %s" % (year, stamps.month_of(month), int(day), clock)
             return self._head(stamps.iso(text, self._clock))
         return rest_of(line, begun=self._begun)
+
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether the file has no stamps of two years, so that preparing changed nothing."""
+        return self._walk.is_steady
 
     @property
     def continues(self) -> bytes:

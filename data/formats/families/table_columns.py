@@ -86,9 +86,10 @@ def separator_line(line: bytes) -> bool:
 
 def by_header(line: bytes) -> Columns | None:
     """Read a line as a header, with any separator; None where it names no time among at least two columns."""
-    if not _MAY_NAME.search(line):
+    marks = b"" if line[:1].isdigit() else bytes(mark for mark in SEPARATORS if mark in line)
+    if not marks or not _MAY_NAME.search(line):
         return None
-    found = [_named(line, bytes([mark])) for mark in SEPARATORS if mark in line]
+    found = [_named(line, bytes([mark])) for mark in marks]
     sure = [columns for columns in found if columns is not None]
     return max(sure, key=lambda columns: columns.count, default=None)
 

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from data.formats.families.json_lines import JsonFamily as RealJsonFamily
+from data.formats.families.json_lines import JsonLines
 from data.formats.families.registry import all_families
 from data.formats.interface import Family, FileFacts, Kind, Line, Place, Reader
 from data.formats.lines import Pace
@@ -252,6 +254,49 @@ def test_stencils_are_in_use() -> None:
     reading = read(Case(b"\n".join(lines)), families=(Counting(),))  # type: ignore[arg-type]
     assert reading.records == 10_000
     assert asked[0] < 2_000
+
+
+def test_a_stencil_learned_in_a_block_is_used_in_it() -> None:
+    """Of lines of four forms in turn, in one block, few are shown to the reader, and all are judged alike."""
+    levels = [b"info", b"warn", b"error", b"debug"]
+    lines = [
+        b'{"level":"%s","ts":%d.%03d,"msg":"x"}' % (levels[step % 4], (NOW - 100 * DAY) // SECOND + step, step % 1000)
+        for step in range(20_000)
+    ]
+    case = Case(b"\n".join(lines) + b"\n")
+    asked = [0]
+
+    class Counting(RealJsonFamily):
+        """Counts what its readers are asked."""
+
+        def reader(self, facts: FileFacts, sample: tuple[bytes, ...]) -> Reader | None:
+            """Wrap a reader."""
+            inner = super().reader(facts, sample)
+            assert isinstance(inner, JsonLines)
+
+            class Counted(JsonLines):
+                """Counts."""
+
+                def line(self, line: bytes) -> Line:
+                    """Count and pass on."""
+                    asked[0] += 1
+                    return inner.line(line)
+
+            return Counted(facts.zone)
+
+    pace = Pace(block=1 << 21)
+    assert read(case, families=(Counting(),), pace=pace).expired.records == 20_000
+    assert asked[0] < 1_000
+    both(case, families=all_families(), fast=pace)
+
+
+def test_behind_a_directive_reading_fast_begins_anew() -> None:
+    """Directives here and there in a block, more of them than reading fast begins anew, change nothing."""
+    start = NOW - 100 * DAY
+    for every in (50, 400):
+        lines = [json_line(start + step * MINUTE, 0, b"x") for step in range(2_000)]
+        lines = [part for step, line in enumerate(lines) for part in ([b"#d", line] if step % every == 9 else [line])]
+        both(Case(b"\n".join(lines) + b"\n"), fast=Pace(block=1 << 20, least=1))
 
 
 REAL_HEADS = {

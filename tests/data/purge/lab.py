@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,13 +21,14 @@ from data.purge.engine import Engine, engine_of
 from data.purge.parts import Outcome, PurgeParts, Written
 from data.purge.people import Pseudonyms
 from data.retention.canonical import digest_of
+from data.retention.evidence import Marks
 from data.retention.instants import DAY, HOUR, MINUTE, Instant, instant_of, iso
 from data.retention.request import PurgeRequest
 from data.retention.rule import Care, DataKind, RetentionRule
 from data.sources.activity import OpenFiles
 from data.sources.config import FilesConfig
 from data.sources.files import FilesSource
-from data.sources.interface import Probe, Source
+from data.sources.interface import Measured, Probe, Skipped, Source
 from data.stores.interface import Person, RetentionStores
 from data.stores.memory_retention import MemoryRetentionStores
 from tests.world import FakeClock
@@ -69,9 +70,10 @@ class Papers:
 class InTime:
     """A source whose storage has the test's clock, not the machine's."""
 
-    def __init__(self, source: Source, *, offset: int) -> None:
+    def __init__(self, source: Source, *, offset: int = 0, births: Mapping[tuple[int, int], Instant]) -> None:
         self._source = source
         self._offset = offset
+        self._births = births
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -79,6 +81,15 @@ class InTime:
     def probe(self) -> Probe:
         """Look, and tell how far the storage's clock is ahead of the test's."""
         return replace(self._source.probe(), clock_offset=self._offset)
+
+    def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
+        """Measure; a file was made when the test's clock says that the lab wrote it."""
+        for found in self._source.measure(marks, fresh=fresh):
+            if isinstance(found, Measured):
+                identity = found.unit.identity
+                yield replace(found, born=self._births.get((identity.device, identity.inode)))
+            else:
+                yield found
 
 
 @dataclass(kw_only=True)
@@ -95,6 +106,8 @@ class Lab:
     roles: dict[str, frozenset[Role]] = field(default_factory=dict)
     papers: Papers = field(default_factory=Papers)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    births: dict[tuple[int, int], Instant] = field(default_factory=dict)
+    """When the lab wrote each file, by device and inode."""
     rewrite: bool = True
     offset: int = 0
     """Microseconds the storage's clock is ahead."""
@@ -120,6 +133,8 @@ class Lab:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(lines))
         set_mtime(path, self.now - quiet_for)
+        found = path.stat()
+        self.births[found.st_dev, found.st_ino] = self.now
         return path
 
     def source(self) -> FilesSource:
@@ -144,7 +159,7 @@ class Lab:
         audit = AuditLog(self.folder / "audit", clock=self.clock, signer=Ed25519FileSigner(self.folder / "keys"))
         try:
             parts = PurgeParts(
-                sources={SOURCE: self.watch_source(InTime(self.source(), offset=self.offset))},
+                sources={SOURCE: self.watch_source(InTime(self.source(), offset=self.offset, births=self.births))},
                 rules={SOURCE: self.rule},
                 kin={SOURCE: frozenset({SOURCE})},
                 care=self.care,

@@ -12,9 +12,8 @@ from bot.settings import Settings
 from data.access import Actor, Role
 from data.errors import ClockError, ProcallError, RefusedError
 from data.purge.holds import Wish
-from data.purge.parts import Outcome, Written
 from data.purge.people import Pseudonyms
-from data.retention.instants import DAY, HOUR
+from data.retention.instants import DAY
 from data.retention.request import State
 from data.stores.memory_retention import MemoryRetentionStores
 from data.watch import FindingKind, Watch, Watched
@@ -27,8 +26,9 @@ A1, A2 = "00000000-0000-4000-8000-0000000000a1", "00000000-0000-4000-8000-000000
 def watch_of(lab: Lab, **fields: Any) -> Watch:
     """Build a watch over a lab's source."""
     usual: Mapping[str, Any] = {
-        "sources": {SOURCE: InTime(lab.source(), offset=0)},
+        "sources": {SOURCE: InTime(lab.source(), births=lab.births)},
         "rules": {SOURCE: lab.rule},
+        "kin": {SOURCE: frozenset({SOURCE})},
         "care": lab.care,
         "holds": lab.stores.holds,
         "marks": lab.stores.marks,
@@ -116,39 +116,6 @@ def test_a_clock_that_a_reboot_put_far_ahead_deletes_nothing_young(lab: Lab, ahe
 
 
 # -- documents --------------------------------------------------------------------------------------------------------
-
-
-class CrashError(Exception):
-    """Stands for the process's death."""
-
-
-def test_one_purge_has_one_document(lab: Lab) -> None:
-    """Dead between certificate and closing, the next run does not issue a second certificate beside the first."""
-    lab.write("old.log", [100])
-    lab.write("young.log", [1])
-    papers = lab.papers
-    digests: set[tuple[int, int, str]] = set()
-
-    class Dying:
-        """Writes, and dies the first time."""
-
-        def write(self, outcome: Outcome, *, previous: str) -> Written:
-            """Write; a document's content depends on these."""
-            written = papers.write(outcome, previous=previous)
-            digests.add((outcome.verified_at, outcome.audit_last, outcome.audit_head))
-            if len(papers.written) == 1:
-                raise CrashError
-            return written
-
-    lab.papers = Dying()  # type: ignore[assignment]
-    with lab.engine() as engine:
-        request = lab.approved(engine)
-        with pytest.raises(CrashError):
-            engine.runner.run(request.id, progress=silent)
-    lab.pause(HOUR)
-    with lab.engine() as engine:
-        assert engine.runner.run(request.id, progress=silent).verdict == "PASS"
-    assert len(digests) == 1
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o644])

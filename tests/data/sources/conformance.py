@@ -5,6 +5,7 @@ class TestPostgres(SourceConformance):
 def lab(self) -> SourceLab: ...
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Protocol
 import pytest
 
 from data.errors import SourceError
+from data.formats.interface import Reading
 from data.retention.evidence import Marks
 from data.retention.instants import BEGINNING, SECOND, Instant
 from data.retention.residue import Code
@@ -362,11 +364,8 @@ def added_up(found: Iterable[Measured | Skipped]) -> SourceSummary:
     evidence: Counter[str] = Counter()
     for reading in readings:
         evidence.update({kind.value: count for kind, count in reading.evidence.items()})
-    dated = [
-        (one.lowest_lo, one.highest_hi)
-        for one in readings
-        if one.lowest_lo is not None and one.highest_hi is not None and one.lowest_lo > BEGINNING
-    ]
+    dated = _dated(readings)
+    busy = _dated([unit.reading for unit in units if unit.active])
     return SourceSummary(
         units=len(units),
         records=sum(one.records for one in readings),
@@ -375,7 +374,7 @@ def added_up(found: Iterable[Measured | Skipped]) -> SourceSummary:
         newest=max((one.highest_hi for one in readings if one.highest_hi is not None), default=None),
         expired_units=sum(one.expired.records > 0 for one in readings),
         expired_records=sum(one.expired.records for one in readings),
-        expired_bytes=sum(one.expired.bytes for one in readings),
+        expired_bytes=sum(_expired_bytes(unit) for unit in units),
         overdue_units=sum(one.overdue > 0 for one in readings),
         overdue_records=sum(one.overdue for one in readings),
         active=sum(bool(unit.active) for unit in units),
@@ -385,11 +384,28 @@ def added_up(found: Iterable[Measured | Skipped]) -> SourceSummary:
         unparsed=sum(one.unparsed for one in readings),
         lines=sum(one.lines for one in readings),
         longest_span=max((last - first for first, last in dated), default=0),
+        longest_active_span=max((last - first for first, last in busy), default=0),
         evidence=dict(evidence),
         damaged=sum(bool(one.damaged) for one in readings),
         skipped=dict(Counter(skip.reason for skip in skips)),
         unreadable=sum(skip.code is not Code.SKIPPED for skip in skips),
     )
+
+
+def _expired_bytes(unit: Measured) -> int:
+    """Tell how many bytes where it is stored would go: of an archive, the share of its content that is expired."""
+    size, reading = unit.unit.identity.size, unit.reading
+    if 0 < reading.records == reading.expired.records and not reading.undatable:
+        return size
+    return math.floor(size * reading.expired.bytes / reading.bytes + 0.5) if reading.bytes else 0
+
+
+def _dated(readings: Iterable[Reading]) -> list[tuple[Instant, Instant]]:
+    return [
+        (one.lowest_lo, one.highest_hi)
+        for one in readings
+        if one.lowest_lo is not None and one.highest_hi is not None and one.lowest_lo > BEGINNING
+    ]
 
 
 def without_sets(summary: SourceSummary) -> SourceSummary:

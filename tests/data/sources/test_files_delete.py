@@ -11,17 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.errors import SourceError
 from data.formats.interface import FileFacts, Kept, Reading
 from data.retention.evidence import Marks
 from data.retention.instants import DAY, SECOND
 from data.retention.residue import Code
 from data.retention.unit import Planned
+from data.sources.activity import OpenFiles
 from data.sources.delete import outcome_of
 from data.sources.exactly import Taken, aside_name, part_name, remove, take
 from data.sources.interface import Acted
 from data.sources.opening import edge_digest, identity_of
 from tests.data.sources.faults import as_nobody, fill
-from tests.data.sources.lab import FREE, OLD, FilesLab, asking, is_old
+from tests.data.sources.lab import FREE, OLD, YOUNG, FilesLab, asking, is_old
 from tests.data.sources.naive import naive_delete, naive_plan
 from tests.data.sources.reader import LineReader, line_at
 from tests.domain import need
@@ -201,6 +203,91 @@ def digest_at(path: Path) -> str:
         os.close(descriptor)
 
 
+# -- two steps --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_opened_before_it_loses_its_name_is_given_back(tmp_path: Path) -> None:
+    """Of a batch exactly the file that somebody had opened by the time all were aside gets its name back."""
+    opened: list[OpenFiles] = []
+    lab = FilesLab(tmp_path, look=lambda: opened.pop() if opened else OpenFiles())
+    for name in ("a.log", "b.log", "c.log"):
+        lab.old(name)
+    planned, content = lab.plan(), lab.content("b.log")
+    place = (planned[1].unit.identity.device, planned[1].unit.identity.inode)
+    opened += [OpenFiles(places=frozenset({place})), OpenFiles()]  # the last one first: none when the batch begins
+    assert codes(lab, planned) == {"a.log": Code.DELETED, "b.log": Code.ACTIVE, "c.log": Code.DELETED}
+    assert {path.name: path.read_bytes() for path in lab.root.iterdir()} == {"b.log": content}
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_is_held_gets_its_name_back_unless_it_was_taken(lab: FilesLab, taken: bool) -> None:
+    """A held file has its name again; where that was taken meanwhile it stays aside, and every look says so."""
+    planned, content = lab.plan()[:1], lab.content("a.log")
+
+    def guard(_: Planned) -> Code | None:
+        if taken:
+            lab.young("a.log")
+        return Code.HELD
+
+    (done,) = lab.source.delete(planned, guard=asking(guard))
+    aside = lab.root / os.fsdecode(aside_name(planned[0]))
+    assert (done.code, done.reason) == ((Code.FAILED, "kept_aside") if taken else (Code.HELD, ""))
+    assert (aside if taken else lab.root / "a.log").read_bytes() == content
+    assert lab.skipped() == ({aside.name: "set_aside"} if taken else {})
+    assert lab.source.summarise(lab.marks).skipped == ({"set_aside": 1} if taken else {})
+
+
+def test_a_guard_that_raises_leaves_every_file_its_name(lab: FilesLab) -> None:
+    """Whatever breaks in the middle of a batch, what has not gone yet stands under its name when the error arrives."""
+    planned = lab.plan()
+
+    def guard(row: Planned) -> Code | None:
+        if row.unit.name == b"b.log":
+            raise KeyError
+        return None
+
+    with pytest.raises(KeyError):
+        list(lab.source.delete(planned, guard=asking(guard)))
+    assert {path.name for path in lab.root.iterdir()} == {"b.log", "c.log", "young.log"}
+    found = [lab.fresh().recover(row, guard=FREE) for row in planned]
+    assert [done.code if done else None for done in found] == [Code.ABSENT, Code.DELETED, Code.DELETED]
+
+
+def test_a_batch_of_many_folders_and_rewrites_keeps_its_order(tmp_path: Path) -> None:
+    """More folders than may be open at once, rewrites between deletions: guarded, done and told in the order given."""
+    lab = FilesLab(tmp_path)
+    for number in range(150):
+        (lab.mixed if number % 40 == 0 else lab.old)(f"d{number:03}/x.log")
+    planned, asked = lab.plan(), []
+
+    def guard(row: Planned) -> Code | None:
+        asked.append(row)
+        return Code.HELD if row.unit.name.startswith(b"d07") else None
+
+    outcomes = [done.code for done in lab.source.delete(planned, guard=asking(guard))]
+    expected = [
+        Code.HELD if number // 10 == 7 else Code.REWRITTEN if number % 40 == 0 else Code.DELETED
+        for number in range(150)
+    ]
+    assert outcomes == expected
+    assert asked == planned
+    assert len(list(lab.root.rglob("*.log"))) == 10 + 4
+
+
+def test_a_plan_answers_for_every_unit_in_its_order(lab: FilesLab) -> None:
+    """Of a batch what has changed, has gone, is in use or holds nothing old is answered by None, the rest by a row."""
+    lab.old("d.log")
+    found = lab.measured()
+    lab.drift("a.log")
+    lab.remove("b.log")
+    batch = [found["a.log"], found["c.log"], found["b.log"], found["young.log"], replace(found["d.log"], active="open")]
+    rows = list(lab.source.plan(batch, lab.marks))
+    assert [row and row.unit.name for row in rows] == [None, b"c.log", None, None, None]
+    lab.lose()
+    with pytest.raises(SourceError):
+        list(lab.source.plan(batch, lab.marks))
+
+
 # -- the machine says no ----------------------------------------------------------------------------------------------
 
 
@@ -339,6 +426,43 @@ def test_a_file_left_aside_is_finished(lab: FilesLab) -> None:
     assert found is not None
     assert (found.code, found.records) == (Code.ABSENT, 3)
     assert lab.source.verify(planned) is None
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_no_after_a_crash_saves_what_was_left_aside(tmp_path: Path, used: bool) -> None:
+    """Held, or opened before it lost its name, a file that a crash left aside gets its name back and is not deleted."""
+    opened = [OpenFiles()]
+    lab = FilesLab(tmp_path, look=lambda: opened[-1])
+    content = lab.old("a.log").read_bytes()
+    planned = lab.plan()[0]
+    (lab.root / "a.log").rename(lab.root / os.fsdecode(aside_name(planned)))
+    if used:
+        opened.append(OpenFiles(places=frozenset({(planned.unit.identity.device, planned.unit.identity.inode)})))
+    found = lab.fresh().recover(planned, guard=FREE if used else asking(lambda _: Code.HELD))
+    assert found is not None
+    assert found.code is (Code.ACTIVE if used else Code.HELD)
+    assert {path.name: path.read_bytes() for path in lab.root.iterdir()} == {"a.log": content}
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_was_given_back_before_a_crash_is_judged_again(lab: FilesLab, changed: bool) -> None:
+    """Another ctime alone, as of a file given back, is no drift at a resume; a young line in its middle is."""
+    path = lab.write("a.log", [lab.now - OLD] * 6000)
+    planned = next(row for row in lab.plan() if row.unit.name == b"a.log")
+    before, content = path.stat(), bytearray(path.read_bytes())
+    assert len(content) > 4 * 65_536, "more than what the digest covers"
+    young = line_at(lab.now - YOUNG, "record 3000")
+    at = content.index(line_at(lab.now - OLD, "record 3000"))
+    if changed:
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(young)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_ctime_ns != before.st_ctime_ns
+    found = lab.fresh().recover(planned, guard=FREE)
+    assert found is not None
+    assert found.code is (Code.DRIFTED if changed else Code.DELETED)
+    assert path.exists() is changed
 
 
 def test_a_foreign_file_left_aside_gets_its_name_back(lab: FilesLab) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from data.errors import SourceError
 from data.retention.residue import Code
+from data.retention.unit import Unit
 from data.sources.config import FilesConfig, Limits
 from tests.data.sources.faults import NOBODY, as_nobody
 from tests.data.sources.lab import OLD, FilesLab
@@ -274,7 +275,7 @@ def test_errors_show_names_escaped(lab: FilesLab) -> None:
     need(os.geteuid() == 0, "becoming somebody else needs root")
     lab.config = replace(lab.config, owners=(0,))
     lab.young("evil\u202e\n.log").chmod(0o600)
-    (unit,) = (unit for unit in lab.source.list_units() if isinstance(unit, Unit))
+    (unit,) = (unit for unit in lab.source.list_units() if isinstance(unit, Unit) and unit.name.startswith(b"evil"))
 
     def act() -> dict[str, str]:
         try:

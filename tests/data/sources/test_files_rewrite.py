@@ -20,7 +20,7 @@ from data.sources.activity import OpenFiles, open_files
 from data.sources.exactly import aside_name, part_name
 from data.sources.kernel import exchange
 from tests.data.sources.faults import NOBODY, as_nobody, fill
-from tests.data.sources.lab import FREE, OLD, YOUNG, FilesLab, asking
+from tests.data.sources.lab import FREE, OLD, YOUNG, FilesLab, asking, is_old
 from tests.data.sources.reader import LineReader, line_at
 from tests.domain import need
 
@@ -138,6 +138,45 @@ def test_what_is_not_what_was_promised_is_not_put_in_place(lab: FilesLab) -> Non
     assert (done.code, done.reason) == (Code.FAILED, "kept_differs")
     assert lab.content("mixed.log") == before
     assert names(lab) == {"mixed.log"}
+    assert [done.code for done in lab.delete(planned)] == [Code.REWRITTEN]
+
+
+class Ranging(LineReader):
+    """Tells which bytes stay, and cannot write them itself."""
+
+    def kept(self, fd: int, facts: FileFacts, marks: Marks) -> Kept:
+        """Tell what stays, as ranges."""
+        at, ranges = 0, []
+        for line in os.pread(fd, facts.size, 0).splitlines(keepends=True):
+            if not is_old(line, marks.cutoff):
+                ranges.append((at, at + len(line)))
+            at += len(line)
+        return replace(super().kept(fd, facts, marks), ranges=tuple(ranges))
+
+    def rewrite(self, fd: int, target_fd: int, facts: FileFacts, marks: Marks) -> Kept:
+        """Be asked for nothing."""
+        raise ValueError((fd, target_fd, facts, marks))
+
+
+def test_planned_ranges_are_copied_without_judging_again(lab: FilesLab) -> None:
+    """Where the plan names the bytes that stay, they are copied as they are, and no reader is asked again."""
+    lab.reader = Ranging()
+    lab.source = lab.fresh()
+    expected = lab.expected("mixed.log")
+    assert lab.purge()["mixed.log"].code is Code.REWRITTEN
+    assert (lab.content("mixed.log"), names(lab)) == (expected, {"mixed.log"})
+
+
+@pytest.mark.parametrize("shift", [-1, 10**6])
+def test_ranges_that_give_other_bytes_are_not_put_in_place(lab: FilesLab, shift: int) -> None:
+    """Ranges that do not come to what was promised, or reach beyond the file, fail, and the original stays."""
+    lab.reader = Ranging()
+    lab.source = lab.fresh()
+    planned, before = lab.plan(), lab.content("mixed.log")
+    forged = [replace(row, ranges=tuple((start + shift, end + shift) for start, end in row.ranges)) for row in planned]
+    (done,) = lab.delete(forged)
+    assert (done.code, done.reason) == (Code.FAILED, "kept_differs" if shift < 0 else "ESTALE")
+    assert (lab.content("mixed.log"), names(lab)) == (before, {"mixed.log"})
     assert [done.code for done in lab.delete(planned)] == [Code.REWRITTEN]
 
 
@@ -276,6 +315,22 @@ def test_a_crash_after_the_exchange_is_finished(lab: FilesLab) -> None:
     assert (found.code, found.records) == (Code.REWRITTEN, 2)
     assert (lab.content("mixed.log"), names(lab)) == (expected, {"mixed.log"})
     assert lab.source.verify(planned) is None
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_no_after_the_exchange_gives_the_old_file_back(tmp_path: Path, used: bool) -> None:
+    """Held, or opened before the exchange, the file that a crash left aside has its name again and is complete."""
+    opened = [OpenFiles()]
+    lab = FilesLab(tmp_path, look=lambda: opened[-1])
+    before = lab.mixed().read_bytes()
+    (planned,) = lab.plan()
+    exchanged(lab, planned, lab.expected("mixed.log"))
+    if used:
+        opened.append(OpenFiles(places=frozenset({(planned.unit.identity.device, planned.unit.identity.inode)})))
+    found = lab.fresh().recover(planned, guard=FREE if used else asking(lambda _: Code.HELD))
+    assert found is not None
+    assert found.code is (Code.ACTIVE if used else Code.HELD)
+    assert (lab.content("mixed.log"), names(lab)) == (before, {"mixed.log"})
 
 
 def test_a_crash_after_the_exchange_and_more_lines_is_finished(lab: FilesLab) -> None:

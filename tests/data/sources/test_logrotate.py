@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.sources.files import FilesSource
-from data.sources.logrotate import rotations
+from data.sources.logrotate import longest_kept, rotations
 from tests.data.sources.lab import FilesLab
 
 TEXT = """
@@ -45,13 +45,21 @@ def test_how_long_records_are_kept(tmp_path: Path, rules: str, days: int | None)
     assert found.keeps_days == days
 
 
+def test_the_longest_of_several_blocks_counts(tmp_path: Path) -> None:
+    """Two blocks in one file limited by the same directive give the longer time; one without a limit gives nothing."""
+    blocks = ("daily\nmaxage 30", "weekly\nmaxage 400", "size 10M", "daily\nrotate 7")
+    (tmp_path / "app").write_text("".join(f"/var/log/app/{n}.log {{\n{rules}\n}}\n" for n, rules in enumerate(blocks)))
+    found = longest_kept(rotations(Path("/var/log/app"), tmp_path))
+    assert found == {"logrotate app maxage": "414", "logrotate app rotate": "8"}
+
+
 def test_only_blocks_of_the_root_count(tmp_path: Path) -> None:
     """A block is found by its patterns, past comments, scripts and other blocks; one for other files is not."""
     (tmp_path / "app").write_text(TEXT)
     (found,) = rotations(Path("/var/log/app"), tmp_path)
     assert found.paths == ("/var/log/app/*.log", "/var/log/app/with blank.log")
     assert (found.every, found.rotate, found.maxage) == ("weekly", 52, None)
-    assert str(found) == "371 days (weekly, rotate 52)"
+    assert (found.decides, longest_kept([found])) == ("rotate", {"logrotate app rotate": "371"})
     assert len(list(rotations(Path("/var/log"), tmp_path))) == 2
     assert list(rotations(Path("/srv/logs"), tmp_path)) == []
 
@@ -76,7 +84,7 @@ def test_a_probe_tells_the_retention_of_the_machine(tmp_path: Path) -> None:
     (tmp_path / "rotate").mkdir()
     (tmp_path / "rotate" / "app").write_text(f"{lab.root}/*.log {{\nweekly\nrotate 52\n}}\n")
     source = FilesSource(lab.config, reader=lab.reader, clock=lab.clock, rotation=tmp_path / "rotate")
-    assert source.probe().own_retention == {f"logrotate app: {lab.root}/*.log": "371 days (weekly, rotate 52)"}
+    assert source.probe().own_retention == {"logrotate app rotate": "371"}
     other = replace(lab.config, root=lab.state)
     assert FilesSource(other, reader=lab.reader, clock=lab.clock, rotation=tmp_path / "rotate").probe() is not None
     assert lab.source.probe().own_retention == {}

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.clock import SystemClock
 from data.errors import StateError
 from data.formats.interface import FileFacts, Reading
 from data.retention.evidence import Marks
-from data.retention.instants import DAY, SECOND
+from data.retention.instants import DAY, SECOND, instant_of
+from data.sources.config import Limits
 from data.sources.files import FilesSource
 from data.sources.interface import Measured
 from data.sources.tombstones import Tombstones
 from tests.data.sources.conformance import added_up, without_sets
 from tests.data.sources.lab import OLD, YOUNG, FilesLab
 from tests.data.sources.reader import LineReader, line_at
+from tests.domain import need
 
 
 class CountingReader(LineReader):
@@ -247,6 +251,111 @@ def test_a_file_that_grows_while_it_is_read_is_active(lab: FilesLab) -> None:
     assert (again.active, again.reading.records) == ("", 4)
 
 
+# -- what goes wrong with the index -----------------------------------------------------------------------------------
+
+
+def index_of(lab: FilesLab) -> Path:
+    """Give the file of the index."""
+    return lab.state / "lab.index.sqlite"
+
+
+@pytest.mark.parametrize("first", [1, 2, 8])
+def test_garbage_in_the_middle_of_the_index_costs_reading_only(
+    lab: FilesLab, reader: CountingReader, first: int
+) -> None:
+    """With any part of its file overwritten an index is made anew, and what is said is what it was, whoever asks."""
+    for number in range(300):
+        lab.young(f"app-{number}x.log")
+
+    def held() -> dict[str, Measured]:
+        return {name: replace(unit, first_seen=None) for name, unit in lab.measured().items()}
+
+    before, whole = held(), lab.source.summarise(lab.marks)
+    for ask, expected in ((held, before), (lambda: lab.source.summarise(lab.marks), whole)):
+        content = bytearray(index_of(lab).read_bytes())
+        assert len(content) > 4096 * 10
+        content[4096 * first :] = b"A" * (len(content) - 4096 * first)
+        index_of(lab).write_bytes(content)
+        assert ask() == expected
+        held()
+        reader.since()
+        assert (held(), reader.since()) == (before, []), "the control: it is an index again"
+
+
+def test_an_index_that_breaks_in_the_middle_of_a_look_is_done_without(lab: FilesLab) -> None:
+    """Damaged while rows are asked for one by one, the index knows nothing more, and every unit is still told, once."""
+    for number in range(300):
+        lab.young(f"d{number % 3}/app-{number}x.log")
+    lab.config = replace(lab.config, limits=Limits(rows_in_memory=0))
+    lab.source = lab.fresh()
+    before = lab.measured()
+    looking = lab.source.measure(lab.marks)
+    found = [next(looking)]
+    size = index_of(lab).stat().st_size
+    index_of(lab).write_bytes(b"A" * size)
+    found += looking
+    units = [unit for unit in found if isinstance(unit, Measured)]
+    assert sorted(os.fsdecode(unit.unit.name) for unit in units) == sorted(before)
+    assert all(
+        replace(unit, first_seen=None) == replace(before[os.fsdecode(unit.unit.name)], first_seen=None)
+        for unit in units
+    )
+
+
+def test_a_full_disk_below_the_index_costs_reading_only(tmp_path: Path, mounted: Callable[[Path, str], None]) -> None:
+    """Where the index cannot grow, a look and a sum are as without one."""
+    mounted(tmp_path / "state", "size=64k,mode=700")
+    lab = FilesLab(tmp_path)
+    for number in range(600):
+        lab.old(f"app-{number}x.log")
+    assert len(lab.measured()) == 600
+    assert lab.source.summarise(lab.marks).expired_units == 600
+    assert len(lab.plan()) == 600
+
+
+def test_an_odd_file_time_hides_nothing(lab: FilesLab) -> None:
+    """A last change that no 64-bit number of nanoseconds holds keeps neither its file nor others from being seen."""
+    path = lab.root / "young.log"
+    os.utime(path, ns=(10**19, 10**19))
+    need(path.stat().st_mtime_ns == 10**19, "this file system knows no such time")
+    for _ in range(2):
+        assert lab.measured()["old.log"].reading.expired.records == 3
+        assert lab.source.summarise(lab.marks).units == 3
+
+
+def test_state_is_readable_by_nobody_else(lab: FilesLab) -> None:
+    """Index, lock and memory of purges are 0600 from the start, and again where somebody has opened them."""
+    for _ in range(2):
+        lab.measured()
+        lab.source.remember_purged(lab.plan(), at=lab.now)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in lab.state.iterdir()}
+        assert len(modes) == 3
+        assert set(modes.values()) == {0o600}
+        index_of(lab).chmod(0o644)
+
+
+def test_names_of_what_has_gone_leave_the_index(lab: FilesLab) -> None:
+    """After a file has gone and a look has been made, no byte of its name is left, nor of its folder's."""
+    lab.old("anna-schmidt/berta-meier.log")
+    lab.measured()
+    assert b"berta-meier" in index_of(lab).read_bytes()
+    lab.remove("anna-schmidt/berta-meier.log")
+    (lab.root / "anna-schmidt").rmdir()
+    lab.source.summarise(lab.marks)
+    assert not [name for name in (b"berta-meier", b"anna-schmidt") if name in index_of(lab).read_bytes()]
+
+
+def test_when_a_file_was_made_is_told(lab: FilesLab) -> None:
+    """The birth that the file system tells is given, read or remembered, also of a file with an older mtime."""
+    before = instant_of(SystemClock().now()) - SECOND
+    lab.old("copied.log")
+    for _ in range(2):
+        born = lab.measured()["copied.log"].born
+        need(born is not None, "this file system tells no births")
+        assert born is not None
+        assert before < born < before + 60 * SECOND
+
+
 # -- what was purged --------------------------------------------------------------------------------------------------
 
 
@@ -266,13 +375,37 @@ def test_what_was_purged_is_remembered_by_its_content(lab: FilesLab) -> None:
 
 
 def test_tombstones_hold_no_text(lab: FilesLab) -> None:
-    """What is remembered of a purged file is its name and digests: nothing of its lines."""
+    """What is remembered of a purged file is a digest: nothing of its lines, nor its name."""
     path = lab.root / "secret.log"
     path.write_bytes(line_at(lab.now - OLD, "PERSONAL-DATA"))
     lab.aged(path, lab.now - OLD)
     lab.source.remember_purged(lab.plan(), at=lab.now)
     for kept in lab.state.iterdir():
         assert b"PERSONAL-DATA" not in kept.read_bytes()
+    assert b"secret" not in (lab.state / "lab.purged.sqlite").read_bytes()
+
+
+def test_a_damaged_memory_is_an_error_until_the_next_purge(lab: FilesLab) -> None:
+    """Asked, a damaged file of tombstones is an error; a purge puts it aside and remembers what it has done."""
+    planned = lab.plan()
+    path = lab.state / "stones.sqlite"
+    path.write_bytes(b"garbage" * 1000)
+    stones = Tombstones(path)
+    with pytest.raises(StateError):
+        stones.purged("0" * 64)
+    stones.remember(planned, at=lab.now)
+    assert stones.purged(planned[0].unit.identity.digest) == lab.now
+    assert path.with_name("stones.sqlite.damaged").read_bytes() == b"garbage" * 1000
+
+
+@pytest.mark.parametrize(("days", "known"), [(400, True), (401, False)])
+def test_what_was_purged_long_ago_is_forgotten_by_the_next_purge(lab: FilesLab, days: int, known: bool) -> None:
+    """A purge forgets what was purged more than 400 days before it."""
+    first, second = lab.plan()
+    stones = Tombstones(lab.state / "stones.sqlite")
+    stones.remember([first], at=lab.now - days * DAY)
+    stones.remember([second], at=lab.now)
+    assert (stones.purged(first.unit.identity.digest) is not None) is known
 
 
 def test_tombstones_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:

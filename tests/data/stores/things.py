@@ -65,6 +65,7 @@ def rows() -> st.SearchStrategy[Planned]:
         kept_bytes=counts,
         kept_records=counts,
         kept_digest=texts,
+        ranges=st.lists(st.tuples(counts, counts), max_size=3).map(tuple),
         cutoff=instants,
         now=instants,
     )
