@@ -419,7 +419,7 @@ def test_a_bomb_goes_by_age_and_is_never_unpacked(memory: Path) -> None:
         set_mtime(made.root / name, made.now - days * DAY)
     assert naive_memory(memory) > 200, "reading it line by line has to fall"
     verdict, results, most = measured(memory)
-    assert (verdict, results) == ("PASS", "{'deleted': 1}")
+    assert (verdict, results) == ("PASS", "{'damaged': 1, 'deleted': 1}")
     assert files_of(made) == {"young.log.gz"}
     assert most < 200
 
@@ -489,7 +489,7 @@ def test_a_damaged_archive_goes_by_age_alone(lab: Lab, damage: Callable[[bytes],
     found = [unit for unit in lab.source().measure(lab.rule.marks(lab.now)) if isinstance(unit, Measured)]
     assert {unit.unit.name for unit in found if unit.reading.damaged} == {b"old.log.gz", b"young.log.gz"}
     request = lab.purge_at_once()
-    assert request.results == {"deleted": 2, "rewritten": 1}
+    assert request.results == {"damaged": 1, "deleted": 2, "rewritten": 1}
     assert files_of(lab) == {"young.log.gz", "sound.log.gz"}
     assert (lab.root / "young.log.gz").read_bytes() == damage(content)
     assert gzip.decompress((lab.root / "sound.log.gz").read_bytes()) == record(lab.now - 5 * DAY, "young")

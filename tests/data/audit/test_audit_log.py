@@ -757,7 +757,7 @@ print("recorded on a full disk:", count)
 def test_cr23_a_full_disk_still_takes_what_a_purge_must_record(tmp_path: Path) -> None:
     """CR-03, CR-23: on a full disk the reserve lets entries through; then they are refused, and none is half there."""
     need(shutil.which("unshare"), "a small file system needs unshare")
-    script = f'mount -t tmpfs -o size=12m none "{tmp_path}" && exec "{sys.executable}" -c "$CODE" "{tmp_path}"'
+    script = f'mount -t tmpfs -o size=20m none "{tmp_path}" && exec "{sys.executable}" -c "$CODE" "{tmp_path}"'
     command = ["unshare", "-rm", "sh", "-c", script]
     probe = subprocess.run([*command[:2], "mount", "-t", "tmpfs", "none", str(tmp_path)], check=False)
     need(probe.returncode == 0, "a small file system cannot be mounted here")
