@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from bot.commands import AuditCheck
     from bot.doctor import Check
     from bot.server import Listening
+    from data.audit.keys import Signer
     from data.knowledge import Knowledge
     from data.purge.engine import Engine
+    from data.purge.parts import AuditTrail, PurgeParts
     from data.questions.context import Contexts
     from data.sources.interface import Source
-    from data.stores.interface import FeedbackStore
+    from data.stores.interface import FeedbackStore, RetentionStores
     from data.watch import Watch
     from dialogs.router import Router
 
@@ -189,64 +191,58 @@ def build_sources(
 @contextmanager
 def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Engine"]:
     """Open stores, audit and sources, and build the services over them; one process at a time."""
-    from bot.documents import Documents
-    from bot.people import check_people, office_of, roles_source
-    from bot.retention_settings import care_of, rules_of
-    from cards.texts import load_texts
     from data.audit.keys import Ed25519FileSigner
     from data.audit.log import AuditLog
-    from data.purge.clock_guard import ClockGuard
     from data.purge.engine import check_whole, engine_of
-    from data.purge.parts import PurgeParts
-    from data.purge.people import Pseudonyms, load_key
     from data.stores.tinydb_retention import open_retention
 
-    clock = SystemClock()
     stores = open_retention(folder)
     try:
         signer = Ed25519FileSigner(folder / "keys")
-        audit = AuditLog(folder / "audit", clock=clock, signer=signer)
+        audit = AuditLog(folder / "audit", clock=SystemClock(), signer=signer)
         try:
-            named = named_sources(settings, folder, dev=dev)
-            sources, kin = build_sources(settings, named, folder, dev=dev)
-            rules = rules_of(settings, named)
-            check_people(settings, care_of(settings))
-            roles_of = roles_source(settings, dev=dev)
-            people = Pseudonyms(
-                load_key(folder / "keys", fresh=not (stores.requests.newest(most=1) or stores.holds.all())),
-                stores.people,
-            )
-            parts = PurgeParts(
-                sources=sources,
-                rules=rules,
-                kin=kin,
-                care=care_of(settings),
-                stores=stores,
-                audit=audit,
-                guard=ClockGuard(clock, stores.ticks),
-                people=people,
-                roles_of=roles_of,
-                documents=Documents(
-                    folder=folder / "certificates",
-                    signer=signer,
-                    texts=load_texts(),
-                    controller=settings.contacts.controller,
-                    sources=sources,
-                    rules=rules,
-                    office_of=office_of(people, roles_of),
-                    known=(*settings.roles.admins, *settings.roles.dpos, settings.contacts.dpo_name),
-                    version=VERSION,
-                ),
-                commit=Lock(),
-                stops=set(),
-                new_id=lambda: secrets.token_hex(8),
-            )
+            parts = engine_parts(settings, folder, stores, audit, signer, dev=dev)
             check_whole(parts)
             yield engine_of(parts, holder=f"executor-{secrets.token_hex(8)}")
         finally:
             audit.close()
     finally:
         stores.close()
+
+
+def engine_parts(
+    settings: Settings, folder: Path, stores: "RetentionStores", audit: "AuditTrail", signer: "Signer", *, dev: bool
+) -> "PurgeParts":
+    """Build everything the purge works with; raises `SettingsError`, `SourceError`, `StateError`."""
+    from bot.documents import documents_of
+    from bot.people import check_people, office_of, roles_source
+    from bot.retention_settings import care_of, rules_of
+    from data.purge.clock_guard import ClockGuard
+    from data.purge.parts import PurgeParts
+    from data.purge.people import Pseudonyms, load_key
+
+    named = named_sources(settings, folder, dev=dev)
+    sources, kin = build_sources(settings, named, folder, dev=dev)
+    rules, care, roles_of = rules_of(settings, named), care_of(settings), roles_source(settings, dev=dev)
+    check_people(settings, care)
+    fresh = not (stores.requests.newest(most=1) or stores.holds.all())
+    people = Pseudonyms(load_key(folder / "keys", fresh=fresh), stores.people)
+    documents = documents_of(settings, folder, signer, sources, rules, office_of(people, roles_of), version=VERSION)
+    return PurgeParts(
+        sources=sources,
+        rules=rules,
+        kin=kin,
+        care=care,
+        stores=stores,
+        audit=audit,
+        guard=ClockGuard(SystemClock(), stores.ticks),
+        people=people,
+        roles_of=roles_of,
+        documents=documents,
+        commit=Lock(),
+        stops=set(),
+        new_id=lambda: secrets.token_hex(8),
+    )
 
 
 class Application:

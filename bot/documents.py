@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cards.texts import Texts
+from bot.settings import Settings
+from cards.texts import Texts, load_texts
 from data.audit.keys import Signer
 from data.certificate.files import write_documents
 from data.certificate.guard import Form, check_text
@@ -89,14 +90,7 @@ class Documents:
             role=Role.CONTROLLER,
             rule=applied(self.rules[request.source], terms=TERMS),
             reason=Reason.BREAK_GLASS if request.break_glass else Reason.REGULAR,
-            sources=(
-                PurgedSource(
-                    id=source.id,
-                    connector=able.kind,
-                    connector_version=able.version,
-                    clock_offset_us=source.probe().clock_offset,
-                ),
-            ),
+            sources=(_purged(source),),
             methods=tuple(action for action, count in used if count),
             level=Level.REMOVED,
             next_level_at=outcome.ended_at + able.physical_delay if able.physical_delay else None,
@@ -117,15 +111,7 @@ class Documents:
             started=outcome.started_at,
             ended=outcome.ended_at,
             people=self._people(outcome),
-            checked=Checked(
-                found=outcome.verification,
-                verdict=outcome.verdict,
-                look=Look.FRESH_SCAN,
-                full=True,
-                sample=outcome.looked_at,
-                control_seen=bool(outcome.verification.controls),
-                at=outcome.verified_at,
-            ),
+            checked=_checked(outcome),
             holds=request.preview.holds,
             copies=tuple(KnownCopy(kind=copy.kind, expires=copy.expires) for copy in source.copies()),
             audit=AuditRange(first=outcome.audit_first, last=outcome.audit_last, head=outcome.audit_head),
@@ -142,6 +128,52 @@ class Documents:
             Person(part=Part.EXECUTOR, office=Office.BOT),
             Person(part=Part.VERIFIER, office=Office.BOT),
         )
+
+
+def documents_of(
+    settings: Settings,
+    folder: Path,
+    signer: Signer,
+    sources: Mapping[str, Source],
+    rules: Mapping[str, RetentionRule],
+    office_of: Callable[[str], Office],
+    *,
+    version: str,
+) -> Documents:
+    """Build what writes documents, with the operator's names to be kept out of them."""
+    return Documents(
+        folder=folder / "certificates",
+        signer=signer,
+        texts=load_texts(),
+        controller=settings.contacts.controller,
+        sources=sources,
+        rules=rules,
+        office_of=office_of,
+        known=(*settings.roles.admins, *settings.roles.dpos, settings.contacts.dpo_name),
+        version=version,
+    )
+
+
+def _purged(source: Source) -> PurgedSource:
+    able = source.capabilities()
+    return PurgedSource(
+        id=source.id,
+        connector=able.kind,
+        connector_version=able.version,
+        clock_offset_us=source.probe().clock_offset,
+    )
+
+
+def _checked(outcome: Outcome) -> Checked:
+    return Checked(
+        found=outcome.verification,
+        verdict=outcome.verdict,
+        look=Look.FRESH_SCAN,
+        full=True,
+        sample=outcome.looked_at,
+        control_seen=bool(outcome.verification.controls),
+        at=outcome.verified_at,
+    )
 
 
 def issuer_of(controller: str) -> str:

@@ -63,7 +63,9 @@ _NUMBERS_LIKE_ADDRESSES = re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(
 _HARDWARE_ADDRESS = re.compile(r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b", re.IGNORECASE)
 _COLONS = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", re.IGNORECASE)
 _FIRST_DOT_LAST = re.compile(r"[a-z]{2,}(?:[.][a-z]{2,})+(?:-[a-z]{2,})*")
-_KEY_PREFIX = re.compile(r"(?<![a-z0-9])(?:ghp_|gho_|github_pat_|glpat-|xox[abp]-|sk[-_]|akia|eyj)[a-z0-9_-]{8,}", re.IGNORECASE)
+_KEY_PREFIX = re.compile(
+    r"(?<![a-z0-9])(?:ghp_|gho_|github_pat_|glpat-|xox[abp]-|sk[-_]|akia|eyj)[a-z0-9_-]{8,}", re.IGNORECASE
+)
 _PATH_OR_LINK = re.compile(r"^/|/[^/]*/|\s/|\bwww\.", re.IGNORECASE)
 
 

@@ -87,6 +87,9 @@ class Deletion:
         finally:
             self._flush()
             self._folders.close()
+        if not self._failed:
+            yield from outcomes
+            return
         for planned, outcome in zip(batch, outcomes, strict=True):
             broken = self._failed.get(_folder_of(planned)) if outcome.code in DONE else None
             yield replace(outcome, code=Code.FAILED, reason=f"{broken}_flush") if broken else outcome

@@ -146,11 +146,13 @@ class Rows:
     def forget_unseen(self) -> None:
         """Forget files of which nobody took note."""
         if self._loaded is None:
+            self._index.sweeps = True
             self._index.ask(
                 "DELETE FROM files WHERE folder = ? AND leaf NOT IN (SELECT leaf FROM seen)", (self.folder,)
             )
             self._index.ask("DELETE FROM seen")
             return
+        self._index.sweeps |= bool(self._loaded)
         for leaf in self._loaded:
             self._index.ask("DELETE FROM files WHERE folder = ? AND leaf = ?", (self.folder, leaf))
 
@@ -172,6 +174,8 @@ class Index:
         self._rolls: dict[bytes, int] = {}
         self._entered: set[int] = set()
         self._waiting = 0
+        self.sweeps = False
+        """Whether there may be roll sets without a file."""
 
     def ask(self, statement: str, values: Any = ()) -> list[Any]:
         """Run a statement and give its rows; none where the index is broken."""
@@ -241,9 +245,11 @@ class Index:
         """Forget folders that were not entered and the names of roll sets that are gone, after a scan to the end."""
         for (folder,) in self.ask("SELECT id FROM folders"):
             if folder not in self._entered:
+                self.sweeps = True
                 self.ask("DELETE FROM files WHERE folder = ?", (folder,))
                 self.ask("DELETE FROM folders WHERE id = ?", (folder,))
-        self.ask("DELETE FROM rolls WHERE id NOT IN (SELECT roll FROM files)")
+        if self.sweeps:
+            self.ask("DELETE FROM rolls WHERE id NOT IN (SELECT roll FROM files)")
 
     def close(self) -> None:
         """Keep what was read, which is true however the scan ended."""
@@ -252,7 +258,10 @@ class Index:
 
     def _id(self, table: str, value: bytes) -> int:
         select, insert = _ID_OF[table]
-        found = self.ask(select, (value,)) or self.ask(insert, (value,))
+        found = self.ask(select, (value,))
+        if not found:
+            self.sweeps = True
+            found = self.ask(insert, (value,))
         return int(found[0][0]) if found else -1 - len(self._rolls)
 
 
