@@ -184,7 +184,11 @@ def build_sources(
     configured = [files_config(source, forbidden=own) for source in named]
     state = folder / "sources"
     make_folder(state)
-    sources = {config.id: FilesSource(config, reader=reader, clock=clock, state=state) for config in configured}
+    rotation = None if dev else Path("/etc/logrotate.d")  # what Debian's own rotation keeps, to be told where it drifts
+    sources = {
+        config.id: FilesSource(config, reader=reader, clock=clock, state=state, rotation=rotation)
+        for config in configured
+    }
     return sources, kin_of(configured)
 
 

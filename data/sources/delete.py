@@ -20,7 +20,7 @@ from data.sources.reading import ReadsLogs
 from data.sources.rewrite import Rewriting
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
-_OTHER_NOW: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.EXDEV, errno.EISDIR})
+_OTHER_NOW: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.EXDEV, errno.EISDIR, errno.ESPIPE})
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _IN_USE: Final = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EAGAIN})
 _MOST_UNFLUSHED: Final = 256
@@ -110,6 +110,12 @@ class Deletion:
                     with contextlib.suppress(OSError):
                         give_back(one, Acted(code=Code.STOPPED))
             raise
+        finally:  # now, not before: what is touched may be flushed at any time
+            touched = {
+                one.folder: planned for (planned, _), one in zip(rows, found, strict=False) if isinstance(one, Taken)
+            }
+            for folder, planned in touched.items():
+                self._touch(planned, folder)
         return outcomes
 
     def _take(self, planned: Planned, identity: Identity) -> Taken | Acted:
@@ -122,7 +128,6 @@ class Deletion:
             refused = self._refused(descriptor, identity)
             if refused is not None:
                 return refused
-            self._touch(planned, folder)
             return take(folder, leaf, aside_name(planned), identity)
         except OSError as error:
             return outcome_of(error)
@@ -140,10 +145,12 @@ class Deletion:
             refused = self._refused(descriptor, identity)
             if refused is not None:
                 return refused
-            self._touch(planned, folder)
             in_use = partial(self._in_use, identity.device, identity.inode)
             rewriting = Rewriting(folder, leaf, config=self._config, reader=self._reader)
-            return rewriting.run(planned, descriptor, guard=self._guard, in_use=in_use)
+            try:
+                return rewriting.run(planned, descriptor, guard=self._guard, in_use=in_use)
+            finally:
+                self._touch(planned, folder)
         except OSError as error:
             return outcome_of(error)
         except ValueError:  # of the reader
@@ -175,7 +182,10 @@ class Deletion:
             return
         if len(self._unflushed) >= _MOST_UNFLUSHED:
             self._flush()
-        self._unflushed[path] = os.dup(folder)
+        try:
+            self._unflushed[path] = os.dup(folder)
+        except OSError as error:
+            self._failed[path] = errno.errorcode.get(error.errno or 0, "unknown")
 
     def _flush(self) -> None:
         """Flush every touched folder, noting errors. A failed flush is not tried again (security.md 4.3)."""

@@ -151,6 +151,17 @@ def test_a_link_in_the_place_of_a_file_or_folder_is_not_followed(lab: FilesLab, 
     assert sorted(path.name for path in outside.iterdir()) == ["a.log", "app.log"]
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_stays(lab: FilesLab, make: Callable[[Path], None]) -> None:
+    """What is no file any more has drifted: nobody waits for a pipe, and nothing is taken away."""
+    planned = lab.plan()
+    lab.remove("a.log")
+    make(lab.root / "a.log")
+    assert codes(lab, planned) == {"a.log": Code.DRIFTED, "b.log": Code.DELETED, "c.log": Code.DELETED}
+    assert (lab.root / "a.log").exists()
+    assert [done and done.code for done in (lab.source.recover(planned[0], guard=FREE),)] == [Code.DRIFTED]
+
+
 def test_a_forged_plan_cannot_leave_the_root(lab: FilesLab, tmp_path: Path) -> None:
     """A name with `..`, an absolute one or an empty one opens nothing (FS 01)."""
     victim = tmp_path / "victim.log"
