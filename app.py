@@ -6,22 +6,20 @@ What only one command needs is imported where it is built, so that `scan` does n
 import logging
 import secrets
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import structlog
-
 from bot.console import Asker, build_cli
-from bot.logs import configure_logs
 from bot.operator import host_operator
 from bot.settings import Settings, load_settings
 from bot.source_settings import SourceSettings
+from bot.state import state_folder
 from data.access import Actor
 from data.clock import SystemClock
-from data.errors import SettingsError, StateError
 from data.retention.instants import Instant, instant_of
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from dialogs.router import Router
 
 VERSION = "0.2.0"
-_log = structlog.get_logger(__name__)
 
 
 def read_knowledge(settings: Settings, *, cache: Path | None = None) -> "Knowledge":
@@ -128,11 +125,14 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening
     """Serve until SIGTERM or SIGINT, then finish what is under way."""
     import asyncio
 
+    import structlog
+
     from bot.assembly import keep_fetching, keep_tidy
     from bot.registration import check_servable
     from bot.server import Address, listening
 
     check_servable(settings, dev=dev)
+    log = structlog.get_logger(__name__)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -153,10 +153,10 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening
             chores.append(asyncio.create_task(keep_fetching(parts.keys)))
         announce(where)
         await stop.wait()
-        _log.info("stopping", action="stopping")
+        log.info("stopping", action="stopping")
         for chore in chores:
             chore.cancel()
-    _log.info("stopped", action="stopped")
+    log.info("stopped", action="stopped")
 
 
 def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[SourceSettings, ...]":
@@ -256,11 +256,15 @@ class Application:
         """Run until stopped."""
         import asyncio
 
+        import structlog
+
         settings = load_settings()
 
         def announce(where: "Listening") -> None:
             mode = "dev" if dev else "production"
-            _log.info("listening", action="listening", port=where.port, ops_port=where.ops_port, mode=mode)
+            structlog.get_logger(__name__).info(
+                "listening", action="listening", port=where.port, ops_port=where.ops_port, mode=mode
+            )
 
         asyncio.run(serve(settings, dev=dev, announce=announce))
 
@@ -370,23 +374,12 @@ class Application:
         return samples_in(state_folder(load_settings(), dev=True), now=self.now(), anew=True)
 
 
-def state_folder(settings: Settings, *, dev: bool) -> Path:
-    """Give the folder of what the bot keeps, made where it is missing; raises `SettingsError`, `StateError`."""
-    folder = Path(settings.state.folder) / "dev" if dev else Path(settings.state.folder)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"state.folder: {folder}: {error.strerror}"
-        raise SettingsError(message) from None
-    if folder.stat().st_mode & 0o002:
-        message = f"{folder}: everybody may write here; run chmod o-w"
-        raise StateError(message)
-    return folder
-
-
 def main() -> None:
-    """Run the command line."""
-    configure_logs(level=logging.INFO)
+    """Run the command line; what only looks says nothing in the log, and does not wait for it to be set up."""
+    if sys.argv[1:2] != ["scan"]:
+        from bot.logs import configure_logs
+
+        configure_logs(level=logging.INFO)
     build_cli(Application())()
 
 

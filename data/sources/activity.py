@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from data.retention.instants import BEGINNING, DAY, Instant
+from data.retention.instants import DAY, Instant
 
 QUIET: Final = "quiet"
 """Changed less than the quiet time ago."""
@@ -112,7 +112,8 @@ class RollSets:
                     self._beyond[1] += overdue
                     self._beyond[2] = max(self._beyond[2], span)
                 return
-            known = self._sets[roll] = _Set()
+            self._sets[roll] = _Set(mtime, busy=busy, opened=opened, expired=expired, overdue=overdue, span=span)
+            return
         known.add(mtime, busy=busy, opened=opened, expired=expired, overdue=overdue, span=span)
         if known.full:
             self.floors[roll] = known.floor
@@ -130,7 +131,8 @@ class RollSets:
 
     def alive(self) -> Alive:
         """Count the files of which `is_newest` holds and which were not active for another reason."""
-        living = [known for known in self._sets.values() if self._lives(known)]
+        earliest = self._now - max(self._quiet, FACTOR * LONGEST_INTERVAL)
+        living = [known for known in self._sets.values() if known.newest > earliest and self._lives(known)]
         return Alive(
             units=self._beyond[0] + sum(known.idle for known in living),
             overdue=self._beyond[1] + sum(known.idle_overdue for known in living),
@@ -154,14 +156,14 @@ class _Set:
 
     __slots__ = ("_last", "expired", "idle", "idle_overdue", "idle_span", "newest", "opened")
 
-    def __init__(self) -> None:
-        self.newest: Instant = BEGINNING
-        self.idle = 0
-        self.idle_overdue = 0
-        self.idle_span = 0
-        self.opened = False
-        self.expired = False
-        self._last: list[Instant] = []
+    def __init__(self, mtime: Instant, *, busy: bool, opened: bool, expired: bool, overdue: bool, span: int) -> None:
+        self.newest = mtime
+        self.idle = int(not busy)
+        self.idle_overdue = int(overdue and not busy)
+        self.idle_span = 0 if busy else span
+        self.opened = opened
+        self.expired = expired
+        self._last = [mtime]
 
     @property
     def full(self) -> bool:
@@ -189,4 +191,6 @@ class _Set:
             self.expired |= expired
 
     def longest_pause(self) -> int:
+        if len(self._last) == 1:  # most sets of a folder with a file for each event
+            return 0
         return max((later - earlier for earlier, later in itertools.pairwise(self._last)), default=0)

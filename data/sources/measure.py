@@ -159,7 +159,9 @@ class Measuring:
                     busy = self._busy(known[1], device, mtime)
                     self._notice(sets, noticed, known[5], mtime, busy, known[6], known[7])
                 elif mtime >= floors.get(known[5], mtime):
-                    self._notice(sets, noticed, known[5], mtime, "", known[6], known[7])
+                    flags = known[6]
+                    expired, overdue = bool(flags & EXPIRED), bool(flags & OVERDUE)
+                    sets.add(known[5], mtime, expired=expired, overdue=overdue, span=known[7])
         except OSError as error:
             noticed.skip(_unreadable(folder.path, error))
         rows.forget_unseen()

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-import structlog
 from tinydb import TinyDB
 from tinydb.table import Document
 
@@ -17,8 +16,6 @@ from data.stores.common import V, overtaken, taken, unknown
 from data.stores.snapshot import SnapshotStorage
 
 T = TypeVar("T")
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,10 @@ class EmbeddedFile:
     def warn_if_large(self) -> None:
         """Say in the log that PostgreSQL would be better, if so."""
         if len(self) >= self._ceilings.large:
-            _log.warning("the embedded store is large", action="store_large", count=len(self))
+            import structlog  # rarely needed, and slow to load
+
+            log = structlog.get_logger(__name__)
+            log.warning("the embedded store is large", action="store_large", count=len(self))
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables)
