@@ -16,7 +16,7 @@ NODE_PACKAGES := tests/e2e/node_modules/.package-lock.json
 UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --python-version 3.11
 
-.PHONY: help run test check bench lock pack model .venv
+.PHONY: help run test nightly check bench lock pack model .venv
 
 help:  ## List the targets
 	@sed -nE 's/^([a-z.]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +26,10 @@ run: .venv/installed $(NODE_PACKAGES)  ## Start the bot in dev mode and, where N
 
 test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
 	$(VENV)/python -m pytest
+
+nightly: .venv/installed-dev  ## Run what is too long for every day: all crash points, long races, a million steps
+	PROCALL_ALL_POINTS=1 PROCALL_RACE_SECONDS=20 PROCALL_WALK_STEPS=1000000 PROCALL_MANY_FILES=200000 \
+		$(VENV)/python -m pytest tests/crash tests/data/sources/test_races.py tests/data/stores/test_request_walks.py tests/lists
 
 check: .venv/installed-dev  ## Check format, lint, types, floors and the other rules of the house
 	$(VENV)/python -m pytest --quiet tests/test_house_rules.py
