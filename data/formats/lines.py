@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from data.formats.blocks import BLOCK, Block, Part
 from data.formats.detect import judge, later
@@ -37,12 +37,27 @@ class Pace:
     """How far below a head continuations are believed, of readers that guess."""
 
 
+class ReadsFast(Protocol):
+    """Judges as many lines of a block as it can at once, and tells where it stopped; see `fast.py`."""
+
+    def __call__(self, lines: "Lines", block: Block, start: int, *, again: bool) -> int:
+        """Judge lines from `start` on; `again` says that it will be asked once more for the rest."""
+        ...
+
+
 class Lines:
     """Reads the blocks of one content in their order and enters every line on the ladder."""
 
     def __init__(
-        self, reader: Reader, another: Callable[[], Reader | None], encoding: Encoding, ladder: Ladder, pace: Pace
+        self,
+        reader: Reader,
+        another: Callable[[], Reader | None],
+        encoding: Encoding,
+        ladder: Ladder,
+        pace: Pace,
+        load_fast: "Callable[[], ReadsFast]",
     ) -> None:
+        self._load_fast = load_fast
         self.ladder = ladder
         self.matchers: list[Matcher] = []
         self.count = 0
@@ -73,8 +88,7 @@ class Lines:
         elif block.part is Part.LONG:
             self.single(block.data, block.base - block.lead, block.base + len(block.data))
         elif self._teaches is not None and block.size >= self.pace.least and not block.lead:
-            from data.formats.fast import read_fast  # heavy, and not needed for a small file
-
+            read_fast = self._load_fast()
             if self._asked is None:
                 self._asked = self._another()
             at = 0

@@ -10,7 +10,7 @@ from data.formats.detect import NOBODY, Candidates, choose, judge
 from data.formats.encoding import Encoding, detect
 from data.formats.interface import FileFacts, Kind, Line, PreparedReader, Reader
 from data.formats.ladder import Bounds, Ladder
-from data.formats.lines import Lines, Pace
+from data.formats.lines import Lines, Pace, ReadsFast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def scan(content: Content, families: Candidates, book: Book, totals: Totals, pac
     elif reader is not None:
         if hasattr(reader, "prepare"):
             cast("PreparedReader", reader).prepare(_texts(content, encoding, pace, getattr(reader, "turns", 0)))
-        lines = Lines(reader, lambda: choice.reader(content.facts), encoding, ladder, pace)
+        lines = Lines(reader, lambda: choice.reader(content.facts), encoding, ladder, pace, _load_fast)
         yield from _by_lines(content, encoding, lines, book, totals, pace)
     else:
         yield from _as_one(content, ladder, totals)
@@ -112,6 +112,12 @@ def _as_one(content: Content, ladder: Ladder, totals: Totals) -> Iterator[None]:
         at = end
     totals.bytes += at
     yield
+
+
+def _load_fast() -> ReadsFast:
+    from data.formats.fast import read_fast  # heavy, and not needed for a small file
+
+    return read_fast
 
 
 def _by_lines(
