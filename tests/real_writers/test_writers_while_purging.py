@@ -71,7 +71,7 @@ def purge(source: FilesSource) -> Counter[Code]:
 
 @contextmanager
 def purging(source: FilesSource) -> Iterator[Counter[Code]]:
-    """Purge again and again in a thread of its own, until the writers are done."""
+    """Purge again and again in a thread of its own, until the writers are done; once more when nobody races."""
     found: Counter[Code] = Counter()
     failed: list[BaseException] = []
     done = threading.Event()
@@ -91,6 +91,7 @@ def purging(source: FilesSource) -> Iterator[Counter[Code]]:
         done.set()
         thread.join(PATIENCE)
     assert failed == []
+    found.update(purge(source))
 
 
 def lines_of(folder: Path, kind: str, names: str = "*") -> list[int]:
