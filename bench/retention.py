@@ -266,7 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", type=int, default=2_000_000_000)
     parser.add_argument("--files", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--peers", default="")
     parser.add_argument("--folder", type=Path, default=None, help="where the files go; default is the working folder")
     parser.add_argument("--only", default="", help="scan, text, rewrite, purge or tree")
