@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from data.audit.entry import GENESIS, canonical, strict_json
+from data.audit.entry import GENESIS, strict_json
 from data.audit.keys import Signer, key_id_of, signature_holds
+from data.retention.canonical import canonical
 from data.retention.instants import Instant, iso, read_iso
 
 CHECKPOINTS: Final = "checkpoints.jsonl"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import StateError
+from data.stores.durable import flush_folder
 
 RESERVE_BYTES: Final = 4 << 20
 """How much room is put by: 4 MiB, some ten thousand entries."""
@@ -179,22 +180,6 @@ def take_lock(path: Path) -> int:
         message = f"{path}: another process uses this audit log"
         raise StateError(message) from None
     return descriptor
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for the owner only, durably, where there is none; raises `OSError`."""
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flush_folder(folder.parent)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the names in a folder durable; raises `OSError`."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> StateError:

@@ -11,6 +11,7 @@ from datetime import UTC
 from math import isfinite
 from typing import Any, Final
 
+from data.retention.canonical import canonical
 from data.retention.instants import Instant, datetime_of, read_iso
 
 GENESIS: Final = "0" * 64
@@ -81,12 +82,6 @@ def line_of(entry: AuditEntry) -> bytes:
         message = f"an entry of kind {entry.kind} does not fit a line"
         raise ValueError(message)
     return line
-
-
-def canonical(value: Mapping[str, Any]) -> bytes:
-    """Write a value as JSON in the one form: UTF-8, keys sorted, no blanks; raises `ValueError`."""
-    text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8")
 
 
 def entry_of(line: bytes) -> AuditEntry:

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from data.audit.disk import flush_folder, make_folder
 from data.errors import StateError
+from data.stores.durable import flush_folder, make_folder
 
 _PRIVATE: Final = "audit.key"
 PUBLIC: Final = "audit.pub"

@@ -20,13 +20,14 @@ from data.audit.checkpoint import (
     is_genuine,
     sign_checkpoint,
 )
-from data.audit.disk import RESERVE_BYTES, AppendOnlyFile, Reserve, make_folder, take_lock
+from data.audit.disk import RESERVE_BYTES, AppendOnlyFile, Reserve, take_lock
 from data.audit.entry import SYSTEM, AuditEntry, Draft
 from data.audit.keys import Signer
 from data.audit.reading import epoch_files, epoch_path, read_checkpoints, read_entries, scan_epoch
 from data.clock import Clock
 from data.errors import ClockError, StateError
 from data.retention.instants import SECOND, Instant, datetime_of, instant_of, iso
+from data.stores.durable import make_folder
 
 _LOG: Final = "log"
 

@@ -10,8 +10,9 @@ from typing import IO, Final
 
 from data.audit.chain import ACKNOWLEDGED, OPENED, Chain
 from data.audit.checkpoint import CHECKPOINTS, Checkpoint, checkpoint_of
-from data.audit.entry import GENESIS, LONGEST_LINE, AuditEntry, canonical, entry_of
+from data.audit.entry import GENESIS, LONGEST_LINE, AuditEntry, entry_of
 from data.errors import StateError
+from data.retention.canonical import canonical
 from data.retention.instants import read_iso
 from data.retention.merkle import MerkleTree, leaf_hash
 

@@ -13,9 +13,10 @@ from typing import Final
 import orjson
 
 from data.audit.checkpoint import Checkpoint
-from data.audit.entry import FIELDS, GENESIS, LONGEST_LINE, SHAPE, AuditEntry, canonical, entry_of, strict_json
+from data.audit.entry import FIELDS, GENESIS, LONGEST_LINE, SHAPE, AuditEntry, entry_of, strict_json
 from data.audit.reading import is_opening, lines_of, open_plain
 from data.audit.report import AuditFlaw, FlawCode
+from data.retention.canonical import canonical
 from data.retention.merkle import MerkleTree, leaf_hash
 
 MOST_FINDINGS: Final = 100

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from data.audit.entry import AuditEntry, canonical, entry_of
+from data.audit.entry import AuditEntry, entry_of
 from data.audit.keys import Ed25519FileSigner
 from data.audit.log import AuditLog
 from data.audit.reading import read_audit
 from data.audit.report import AuditReport, FlawCode
 from data.audit.verify import verify
+from data.retention.canonical import canonical
 from tests.world import FakeClock
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
