@@ -20,7 +20,7 @@ _VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN"
 def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
     """Show where every source stands."""
     table = Table(title="Sources", title_justify="left")
-    for name in ("source", "state", "units", "records", "size", "oldest", "days left", "may go", "overdue"):
+    for name in ("source", "state", "units", "records", "oldest", "days left", "may go", "overdue"):
         table.add_column(name, justify="left" if name in {"source", "state", "oldest"} else "right", no_wrap=True)
     table.add_column("at worst", no_wrap=True)
     notes: list[str] = []
@@ -32,7 +32,6 @@ def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
             Text(status.standing.value, style=_COLOURS[status.standing]),
             f"{summary.units:,}",
             f"{summary.records:,}",
-            size(summary.bytes),
             short(summary.oldest)[:10],
             "-" if left is None else f"{left:.1f}",
             f"{summary.expired_records:,}",

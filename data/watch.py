@@ -197,7 +197,7 @@ class Watch:
         span = max(able.bucket_span, waiting)
         late_by = 0
         if summary.active_overdue and summary.oldest not in {None, BEGINNING}:
-            late_by = marks.cutoff - (summary.oldest or 0)
+            late_by = marks.cutoff - (summary.oldest or 0) - span  # what the span explains is not counted twice
         return worst_case(
             rule,
             self._watched.care,
