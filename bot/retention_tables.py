@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,10 +20,10 @@ _VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN"
 
 def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
     """Show where every source stands."""
-    table = Table(title="Sources", title_justify="left")
-    for name in ("source", "state", "units", "records", "oldest", "days left", "may go", "overdue"):
+    table = Table(title="Sources", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("source", "state", "records", "oldest", "days left", "may go", "overdue"):
         table.add_column(name, justify="left" if name in {"source", "state", "oldest"} else "right", no_wrap=True)
-    table.add_column("at worst", no_wrap=True)
+    table.add_column("worst", no_wrap=True, justify="right")
     notes: list[str] = []
     for status in found:
         summary = status.summary
@@ -30,7 +31,6 @@ def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
         table.add_row(
             status.source,
             Text(status.standing.value, style=_COLOURS[status.standing]),
-            f"{summary.units:,}",
             f"{summary.records:,}",
             short(summary.oldest)[:10],
             "-" if left is None else f"{left:.1f}",
