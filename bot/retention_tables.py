@@ -20,7 +20,7 @@ _VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN"
 
 def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
     """Show where every source stands."""
-    table = Table(title="Sources", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="Sources", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for name in ("source", "state", "records", "oldest", "days left", "may go", "overdue"):
         table.add_column(name, justify="left" if name in {"source", "state", "oldest"} else "right", no_wrap=True)
     table.add_column("worst", no_wrap=True, justify="right")
