@@ -38,7 +38,7 @@ def _preview(purge: typer.Typer, services: RetentionServices, run: Run) -> None:
             if as_json:
                 print_json(preview_json(request))
             else:
-                tables.show_preview(Console(), request)
+                tables.show_preview(Console(), request, dev=dev)
             if request.preview.share > most:
                 share = f"{request.preview.share:.1%} of the records, more than purge.max_share = {most:.0%} allows"
                 typer.echo(f"this purge would take {share}: it cannot be run as it is", err=True)

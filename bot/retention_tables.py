@@ -1,6 +1,6 @@
 """Scans, previews, results, requests and holds as tables for people at a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from rich import box
 from rich.console import Console
@@ -15,12 +15,15 @@ from data.retention.residue import Code
 from data.watch import Finding, FindingKind, SourceStatus, Standing
 
 _COLOURS = {Standing.OK: "green", Standing.DUE: "yellow", Standing.OVERDUE: "bold red", Standing.UNKNOWN: "magenta"}
+_IDS = {"request", "hold"}
+_ID_WIDTH = 16
 _VERDICTS = {"PASS": "green", "PENDING": "yellow", "FAIL": "bold red", "UNKNOWN": "magenta"}
 
 
 def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
     """Show where every source stands."""
-    table = Table(title="Sources", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    table = _table()
+    table.title, table.title_justify = "Sources", "left"
     for name in ("source", "state", "records", "oldest", "days left", "may go", "overdue"):
         table.add_column(name, justify="left" if name in {"source", "state", "oldest"} else "right", no_wrap=True)
     table.add_column("worst", no_wrap=True, justify="right")
@@ -42,6 +45,14 @@ def show_scan(console: Console, found: Iterable[SourceStatus]) -> None:
     console.print(table)
     for note in notes:
         console.print(note, markup=False, highlight=False)
+
+
+def _table(*names: str, whole: Container[str] = ()) -> Table:
+    """Give an empty table; the columns of `whole` are never cut or wrapped, for people type what stands in them."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    for name in names:
+        table.add_column(name, no_wrap=name in whole, min_width=_ID_WIDTH if name in _IDS else None, overflow="fold")
+    return table
 
 
 def _notes(status: SourceStatus) -> list[str]:
@@ -76,7 +87,7 @@ def show_findings(console: Console, found: Iterable[Finding]) -> None:
         console.print(line, markup=False, highlight=False)
 
 
-def show_preview(console: Console, request: PurgeRequest) -> None:
+def show_preview(console: Console, request: PurgeRequest, *, dev: bool) -> None:
     """Show what a purge would do, and how it is run."""
     if not request.preview.selected.units:
         left = _codes(request.preview.residue)
@@ -88,7 +99,8 @@ def show_preview(console: Console, request: PurgeRequest) -> None:
         highlight=False,
     )
     console.print(
-        f'To run it: python app.py purge run --request {request.id} --code {request.code} --reason "..."',
+        f"To run it: python app.py purge run{' --dev' if dev else ''} --request {request.id} --code {request.code} "
+        '--reason "..."',
         markup=False,
         highlight=False,
         soft_wrap=True,
@@ -150,11 +162,16 @@ def show_left(console: Console, left: Iterable[tuple[bytes, Code]]) -> None:
 
 def show_requests(console: Console, found: Iterable[PurgeRequest]) -> None:
     """List requests."""
-    table = Table("request", "source", "state", "made", "records", "verdict")
+    table = _table("request", "source", "state", "made", "records", "verdict", whole=("request", "made", "records"))
     for request in found:
         records = request.gone.records or request.preview.selected.records
         table.add_row(
-            request.id, request.source, request.state.value, short(request.created_at), f"{records:,}", request.verdict
+            request.id,
+            request.source,
+            request.state.value.replace("_", " "),
+            short(request.created_at)[:10],
+            f"{records:,}",
+            request.verdict,
         )
     console.print(table)
 
@@ -164,9 +181,9 @@ def show_request(console: Console, request: PurgeRequest) -> None:
     _show_scope(console, request)
     if request.break_glass:
         console.print(Text(f"run by one person on the host, because: {request.reason}"))
-    table = Table("when", "state", "who", "why")
+    table = _table("when", "state", "who", "why", whole=("when",))
     for step in request.story:
-        table.add_row(short(step.at), step.state.value, step.by, Text(step.reason))
+        table.add_row(short(step.at), step.state.value.replace("_", " "), step.by, Text(step.reason))
     console.print(table)
     if request.verdict:
         show_result(console, request)
@@ -174,7 +191,7 @@ def show_request(console: Console, request: PurgeRequest) -> None:
 
 def show_holds(console: Console, found: Iterable[Hold]) -> None:
     """List holds."""
-    table = Table("hold", "sources", "from", "to", "reason", "review", "state")
+    table = _table("hold", "sources", "from", "to", "reason", "review", "state", whole=("hold", "review"))
     for hold in found:
         state = "in force" if hold.active else "released"
         if hold.active and hold.release_asked_by:
@@ -182,13 +199,17 @@ def show_holds(console: Console, found: Iterable[Hold]) -> None:
         table.add_row(
             hold.id,
             ", ".join(hold.sources) or "all",
-            instant(hold.begins) or "-",
-            instant(hold.ends) or "-",
+            _day(hold.begins),
+            _day(hold.ends),
             Text(hold.reason),
-            short(hold.review_at),
+            short(hold.review_at)[:10],
             state,
         )
     console.print(table)
+
+
+def _day(moment: Instant) -> str:
+    return (instant(moment) or "-").removesuffix("T00:00:00Z")
 
 
 def _codes(counts: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -213,6 +214,30 @@ def test_requests_can_be_listed_shown_and_cancelled(site: Site) -> None:
     assert (site.logs / "old.log").exists()
     for command in (("purge", "list"), ("purge", "show", preview["request"]), ("hold", "list"), ("audit", "verify")):
         assert site(*command).returncode == DONE
+
+
+def test_lists_show_whole_ids_on_eighty_columns(site: Site) -> None:
+    """What the next command needs can be read off a narrow terminal, beside long names and reasons."""
+    site.configure(id="a-source-with-quite-a-long-name")
+    site.write("old.log", [100])
+    preview = site.json("purge", "preview", "a-source-with-quite-a-long-name")
+    hold = site.json("hold", "add", "a-source-with-quite-a-long-name", "--reason", "labour court " * 20)
+    for shown, command in ((preview["request"], "purge"), (hold["id"], "hold")):
+        lines = site(command, "list", env={"COLUMNS": "80"}).stdout.splitlines()
+        assert any(shown in text for text in lines), lines
+        assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("dev", [(), ("--dev",)])
+def test_the_command_that_a_preview_names_can_be_typed(site: Site, dev: tuple[str, ...]) -> None:
+    """The last line of a preview is a command that runs once the reason is filled in, on samples and on real logs."""
+    site.write("old.log", [100])
+    shown = site("purge", "preview", "desktop-logs" if dev else "app-logs", *dev, env={"COLUMNS": "60"}).stdout
+    typed = shlex.split(shown.strip().splitlines()[-1].partition("app.py ")[2])
+    assert (typed[:2], typed[-1]) == (["purge", "run"], "...")
+    assert site(*typed).returncode == BAD_INPUT
+    done = site(*typed[:-1], "monthly purge")
+    assert (done.returncode, "PASS" in done.stdout) == (DONE, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

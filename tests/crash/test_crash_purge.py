@@ -67,7 +67,9 @@ def test_a_purge_survives_every_call(shim: Path, tmp_path: Path) -> None:
 def test_a_purge_survives_random_kills(shim: Path, tmp_path: Path) -> None:
     """Killed at any moment, by the clock and not by the call, a purge is ended by the next start."""
     with Crashes(shim, SCRIPT) as crashes:
-        report = kill_at_random(crashes, tmp_path, setup=prepare, check=look, rounds=200 if all_points() else 30, longest=0.12)
+        report = kill_at_random(
+            crashes, tmp_path, setup=prepare, check=look, rounds=200 if all_points() else 30, longest=0.12
+        )
     report.must_be_clean()
     assert report.killed > 5
 
