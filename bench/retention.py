@@ -227,6 +227,10 @@ def bench_purge(folder: Path, files: int) -> None:
         f"verdict {purged.found['verdict']}, {purged.rss / 1e6:.0f} MB",
         rows,
     )
+    print(
+        "  The limit is the disk: every file is renamed and unlinked where find only unlinks, and each batch of 500\n"
+        "  is flushed twice, so that a crash finds either all of it or a record of it."
+    )
     assert purged.found["units"] == files, purged.found
     shutil.rmtree(tree)
     shutil.rmtree(twin)
