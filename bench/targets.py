@@ -140,12 +140,13 @@ async def turn() -> AsyncIterator[int]:
     """Serve the whole product, as `app.py` builds it in production."""
     import app  # noqa: TID251  the bench measures what app.py builds
     from bot.logs import configure_logs
+    from bot.registration import check_servable
     from bot.server import Address, listening
     from bot.settings import load_settings
 
     configure_logs()
     settings = load_settings()
-    app.check_servable(settings, dev=False)
+    check_servable(settings, dev=False)
     anywhere = Address(host="127.0.0.1", port=0)
     async with (
         app.built(settings, dev=False) as parts,
