@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.retention_json import instant, run_json
+from data.retention.finding import Finding, FindingKind
 from data.retention.hold import Hold
 from data.retention.instants import SECOND, Instant
 from data.retention.request import PurgeRequest
 from data.retention.residue import Code
-from data.watch import Finding, FindingKind, SourceStatus, Standing
+from data.watch import SourceStatus, Standing
 
 _COLOURS = {Standing.OK: "green", Standing.DUE: "yellow", Standing.OVERDUE: "bold red", Standing.UNKNOWN: "magenta"}
 _IDS = {"request", "hold"}

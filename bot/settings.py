@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -86,6 +87,15 @@ def _host(value: str) -> str:
     return value.lower()
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"{value!r} is no time zone; write one such as Europe/Berlin or UTC"
+        raise ValueError(message) from None
+    return value
+
+
 Guid = Annotated[str, AfterValidator(_guid)]
 OptionalGuid = Annotated[str, AfterValidator(_guid_or_empty)]
 WebUrl = Annotated[str, AfterValidator(web_url)]
@@ -109,6 +119,8 @@ class ServerSettings(_Section):
     """Port of `/livez`, `/readyz` and `/metrics`, always on loopback unless `ops_host` says otherwise."""
     ops_host: str = "127.0.0.1"
     """Address of the ops port; it holds no secrets, but it is nobody else's business."""
+    public_url: OptionalUrl = ""
+    """Where browsers reach the public port, for links to certificates; without it cards carry them as text."""
 
 
 class TeamsSettings(_Section):
@@ -201,6 +213,23 @@ class PurgeSettings(_Section):
     """Minutes between the last approval and the first deletion."""
     max_share: float = Field(default=0.5, gt=0, le=1)
     """Largest share of a source's records one purge may take."""
+    approval_roles: tuple[Literal["admin", "dpo"], ...] = ()
+    """Roles that must be among the approvers, each by a person of its own: `["admin", "dpo"]` is one of each."""
+
+
+class AlertSettings(_Section):
+    """Whom alerts reach, and when they get louder."""
+
+    dpo_channel: str = Field(default="", max_length=200)
+    """Conversation id (19:...@thread.tacv2) of the channel where data protection officers are alerted."""
+    admin_channel: str = Field(default="", max_length=200)
+    """Conversation id of the channel where purges wait for approval."""
+    escalate_hours: int = Field(default=24, ge=1, le=168)
+    """Hours of silence after which an alert goes to the next people; halved near the limit."""
+    digest_weekday: int = Field(default=0, ge=0, le=6)
+    """Day of the weekly digest: 0 is Monday."""
+    zone: Annotated[str, AfterValidator(_zone)] = "Europe/Berlin"
+    """Time zone in which cards show times."""
 
 
 class ManifestSettings(_Section):
@@ -235,6 +264,7 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     retention: RetentionSettings = RetentionSettings()
     purge: PurgeSettings = PurgeSettings()
+    alerts: AlertSettings = AlertSettings()
     manifest: ManifestSettings = ManifestSettings()
     sources: tuple[SourceSettings, ...] = ()
 

@@ -9,6 +9,7 @@ from enum import StrEnum, unique
 
 from data.errors import SourceError, StateError
 from data.retention.evidence import Marks
+from data.retention.finding import Finding, FindingKind
 from data.retention.hold import Hold, covering
 from data.retention.instants import BEGINNING, DAY, Instant
 from data.retention.request import PurgeRequest, State
@@ -32,43 +33,6 @@ class Standing(StrEnum):
     DUE = "due"
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
-
-
-@unique
-class FindingKind(StrEnum):
-    """What the data protection officer has to know."""
-
-    DUE = "due"
-    OVERDUE = "overdue"
-    UNREADABLE = "unreadable"
-    UNDATABLE = "undatable"
-    DEAD = "dead"
-    LATE = "late"
-    RESURRECTED = "resurrected"
-    DRIFTING = "drifting"
-    UNPARSED = "unparsed"
-    FUTURE = "future"
-    HOLD_REVIEW = "hold_review"
-    HELD_PAST_LIMIT = "held_past_limit"
-    PURGE_FAILED = "purge_failed"
-    OVER_DELETION = "over_deletion"
-    PURGE_INTERRUPTED = "purge_interrupted"
-    BREAK_GLASS = "break_glass"
-    TOO_OLD_AT_WORST = "too_old_at_worst"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is not as it should be."""
-
-    kind: FindingKind
-    about: str
-    """Id of the source, request or hold."""
-    count: int = 0
-    since: Instant | None = None
-    """Since when, or by when, as far as it is known."""
-    cause: str = ""
-    """The likely cause, in a stable word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

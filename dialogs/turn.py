@@ -36,6 +36,12 @@ class Turn:
     """Language to answer in, where the asker said so; the text tells otherwise."""
     cut: bool = False
     """Whether the text was longer than what is read."""
+    place: str = ""
+    """Id of the conversation: what seals and references are bound to."""
+    personal: bool = True
+    """Whether nobody else reads along."""
+    service_url: str = ""
+    """Where the conversation is reached, as the gate has let it pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +66,5 @@ class Reply:
     options: tuple[str, ...] = ()
     confidence: float = 1.0
     lang: Lang = Lang.DE
+    subject: str = ""
+    """What the card shows, if it is to change in place when that changes: `request/3f2a`, `alert/17`."""

@@ -31,6 +31,8 @@ def load_texts() -> Mapping[Lang, Texts]:
 
 
 def _read(lang: Lang) -> Mapping[str, str]:
-    path = Path(__file__).parent / f"{lang}.toml"
-    sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {f"{section}.{key}": text for section, table in sections.items() for key, text in table.items()}
+    found: dict[str, str] = {}
+    for path in sorted(Path(__file__).parent.glob(f"*{lang}.toml")):  # de.toml, and purge.de.toml beside it
+        for section, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            found |= {f"{section}.{key}": text for key, text in table.items()}
+    return found

@@ -61,12 +61,13 @@ class PurgeService:
 
         Raises `UnknownError`, `SourceError`, `RefusedError` (another request is open), `ClockError`, `StateError`.
         """
+        return self.fill(self.begin(actor, source_id).id, progress)
+
+    def begin(self, actor: Actor, source_id: str) -> PurgeRequest:
+        """Begin a preview: check everything that takes no time, and store the request; raises as `preview` does."""
         self._allow(actor, Permission.RUN_PURGE)
         source = self._source(source_id)
-        reached = source.probe()
-        if not reached.reachable:
-            raise SourceError(reached.explained or f"source {source_id}: cannot be read: {reached.reason}")
-        now = self._parts.guard.check(last_entry=self._parts.audit.last.at, engine_offset=reached.clock_offset)
+        now = self._reach(source)
         requester = self._parts.people.of(actor)
         self._tidy(now)
         self._make_room(source_id, requester, now)
@@ -74,14 +75,34 @@ class PurgeService:
         self._audit("request.created", requester, request.id, {"source": source_id, "cutoff": request.cutoff})
         self._making.add(request.id)
         try:
-            request = self._parts.stores.requests.add(request)
+            return self._parts.stores.requests.add(request)
+        except BaseException:
+            self._making.discard(request.id)
+            raise
+
+    def fill(self, request_id: str, progress: Progress) -> PurgeRequest:
+        """Make the preview of a request that has begun, also after a restart; raises as `preview` does."""
+        request = self.get(request_id)
+        if request.state is not State.PREVIEWING:
+            raise RefusedError("wrong_state", f"request {request_id} is {request.state}: its preview is made already")
+        self._making.add(request_id)
+        try:
+            source = self._source(request.source)
+            self._reach(source)
             return self._fill(request, source, progress)
-        except (SourceError, StateError, OSError):
-            failed = move(request, State.PREVIEW_FAILED, by=requester, now=self._parts.guard.now())
-            self._step(failed, requester, any_clock=True)
+        except (SourceError, StateError, OSError, RefusedError, UnknownError):
+            failed = move(request, State.PREVIEW_FAILED, by=request.requester, now=self._parts.guard.now())
+            self._step(failed, request.requester, any_clock=True)
             raise
         finally:
-            self._making.discard(request.id)
+            self._making.discard(request_id)
+
+    def _reach(self, source: Source) -> Instant:
+        """Give the time after a look at the source and at all clocks; raises `SourceError`, `ClockError`."""
+        reached = source.probe()
+        if not reached.reachable:
+            raise SourceError(reached.explained or f"source {source.id}: cannot be read: {reached.reason}")
+        return self._parts.guard.check(last_entry=self._parts.audit.last.at, engine_offset=reached.clock_offset)
 
     def _draft(self, source: Source, requester: str, now: Instant) -> PurgeRequest:
         rule, care = self._parts.rules[source.id], self._parts.care

@@ -22,10 +22,13 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 class Codec(Generic[T]):
-    """Writes and reads values of one dataclass; `what` names it in messages, `key` is the field that names a value."""
+    """Writes and reads values of one dataclass; `what` names it in messages, `key` is the field that names a value.
 
-    def __init__(self, of: type[T], *, what: str, key: str) -> None:
-        self._what, self._key = what, key
+    `added` gives, by field, what documents mean that were written before there was this field.
+    """
+
+    def __init__(self, of: type[T], *, what: str, key: str, added: Mapping[str, Any] | None = None) -> None:
+        self._what, self._key, self._added = what, key, dict(added or {})
         self._encode, self._decode = _record(of)
 
     def encode(self, value: T) -> dict[str, Any]:
@@ -35,7 +38,9 @@ class Codec(Generic[T]):
 
     def decode(self, document: Mapping[str, Any]) -> T:
         """Read a document; raises `StateError` for anything that `encode` did not write."""
-        value: T = self._decode(document, f"{self._what} {document.get(self._key, 'without a name')}")
+        value: T = self._decode(
+            {**self._added, **document}, f"{self._what} {document.get(self._key, 'without a name')}"
+        )
         return value
 
 

@@ -5,7 +5,6 @@ It keeps only what its codecs let through, so it refuses what the others refuse.
 
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Generic
 
 from data.errors import StateError
 from data.retention.hold import Hold
@@ -13,69 +12,26 @@ from data.retention.manifest import order_of, planned_of, row_of
 from data.retention.merkle import merkle_root
 from data.retention.request import OPEN, PurgeRequest
 from data.retention.unit import Planned
-from data.stores.codec import Codec
 from data.stores.common import (
-    V,
     check_request_id,
     hold_codec,
     hold_order,
     mark_codec,
-    overtaken,
     person_codec,
     raised,
     request_codec,
     request_order,
-    taken,
     tick_codec,
-    unknown,
 )
 from data.stores.interface import Mark, Person, Tick
-
-
-class _Shelf(Generic[V]):
-    """Values by id, changed by compare-and-set."""
-
-    def __init__(self, codec: Codec[V], *, what: str) -> None:
-        self._codec, self._what = codec, what
-        self._lock = threading.Lock()
-        self.values: dict[str, V] = {}
-
-    def add(self, value: V) -> V:
-        with self._lock:
-            if value.id in self.values:
-                raise taken(self._what, value.id)
-            return self._keep(value, version=1)
-
-    def get(self, key: str) -> V:
-        with self._lock:
-            if key not in self.values:
-                raise unknown(self._what, key)
-            return self.values[key]
-
-    def replace(self, value: V) -> V:
-        with self._lock:
-            present = self.values.get(value.id)
-            if present is None:
-                raise unknown(self._what, value.id)
-            if present.version != value.version:
-                raise overtaken(self._what, value.id, read=value.version, stored=present.version)
-            return self._keep(value, version=value.version + 1)
-
-    def all(self) -> list[V]:
-        with self._lock:
-            return list(self.values.values())
-
-    def _keep(self, value: V, *, version: int) -> V:
-        document = self._codec.encode(value)
-        kept = self.values[value.id] = self._codec.decode(document | {"version": version})
-        return kept
+from data.stores.memory_shelf import MemoryShelf
 
 
 class MemoryRequestStore:
     """Keeps requests until the process ends."""
 
     def __init__(self) -> None:
-        self._shelf = _Shelf(request_codec(), what="request")
+        self._shelf = MemoryShelf(request_codec(), what="request")
 
     def add(self, request: PurgeRequest) -> PurgeRequest:
         """Keep a new request and give it back with its version; raises `ConflictError` if its id is taken."""
@@ -104,7 +60,7 @@ class MemoryHoldStore:
     """Keeps holds until the process ends."""
 
     def __init__(self) -> None:
-        self._shelf = _Shelf(hold_codec(), what="hold")
+        self._shelf = MemoryShelf(hold_codec(), what="hold")
 
     def add(self, hold: Hold) -> Hold:
         """Keep a new hold and give it back with its version; raises `ConflictError` if its id is taken."""

@@ -13,10 +13,11 @@ from data.access import Actor, Role
 from data.errors import ClockError, ProcallError, RefusedError
 from data.purge.holds import Wish
 from data.purge.people import Pseudonyms
+from data.retention.finding import FindingKind
 from data.retention.instants import DAY
 from data.retention.request import State
 from data.stores.memory_retention import MemoryRetentionStores
-from data.watch import FindingKind, Watch, Watched
+from data.watch import Watch, Watched
 from tests.data.purge.lab import ALICE, BOB, HOST, MINUTE, SOURCE, InTime, Lab, silent
 
 TENANT = "00000000-0000-4000-8000-0000000000f0"

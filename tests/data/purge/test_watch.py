@@ -8,6 +8,7 @@ import pytest
 
 from data.purge.holds import Wish
 from data.retention.evidence import Marks
+from data.retention.finding import Finding, FindingKind
 from data.retention.hold import Hold
 from data.retention.instants import BEGINNING, DAY, MINUTE
 from data.retention.request import PurgeRequest, State, Step
@@ -16,7 +17,7 @@ from data.retention.worst_case import worst_case
 from data.sources.interface import Capabilities, Measured, Probe, Reappeared, SourceSummary
 from data.stores.interface import Mark
 from data.stores.memory_retention import MemoryRetentionStores
-from data.watch import Finding, FindingKind, Standing, Watch, Watched
+from data.watch import Standing, Watch, Watched
 from tests.data.purge.lab import ALICE, DORA, SOURCE, Lab, silent
 
 NOW = 1_800_000_000_000_000

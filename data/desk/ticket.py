@@ -1,0 +1,84 @@
+"""A ticket: a question the bot could not answer, or a request under Art. 15-22 GDPR, on its way to a person and back.
+
+The asker's words are kept because the asker has sent them on with a click; they go when the ticket is forgotten.
+The steps stand in `ticket_steps.py`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from data.retention.instants import Instant
+
+
+@unique
+class TicketKind(StrEnum):
+    """What somebody wants."""
+
+    QUESTION = "question"
+    RIGHTS = "rights"
+    """A request of a data subject: to be answered within one month (Art. 12(3) GDPR)."""
+
+
+@unique
+class TicketState(StrEnum):
+    """Where a ticket stands."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    """A data protection officer works on it."""
+    ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+@unique
+class DraftState(StrEnum):
+    """What became of the draft that teaches the bot."""
+
+    NONE = "none"
+    DRAFTED = "drafted"
+    RELEASED = "released"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketStep:
+    """One line of a ticket's story."""
+
+    what: str
+    """A stable word: opened, taken, answered, reminded, drafted, released, discarded, closed."""
+    at: Instant
+    by: str = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One numbered ticket; people are pseudonyms."""
+
+    id: str
+    """Its number, decimal."""
+    kind: TicketKind
+    asker: str
+    lang: str
+    question: str
+    """The asker's words; "" once they are forgotten."""
+    topic: str = ""
+    """Topic and aspect of the answer that did not help, if there was one."""
+    right: str = ""
+    """Article of the right that is claimed: "15" to "22"."""
+    due_at: Instant | None = None
+    state: TicketState = TicketState.OPEN
+    answer: str = ""
+    answered_by: str = ""
+    draft: DraftState = DraftState.NONE
+    drafted_by: str = ""
+    draft_topic: str = ""
+    """Topic that the question is a phrasing of; "" makes the answer an entry of its own."""
+    opened_at: Instant
+    changed_at: Instant
+    story: tuple[TicketStep, ...] = ()
+    version: int = 0
+
+    @property
+    def face(self) -> str:
+        """Give a stamp that changes with everything its card shows."""
+        return f"{self.state}-{self.draft}-{len(self.story)}"

@@ -1,0 +1,1 @@
+"""The services over the desk: alerts, deliveries, tickets and standing rules, and what is wanted by whom."""

@@ -1,0 +1,60 @@
+"""Versioned values in memory: the measure for every other engine; keeps only what its codec lets through."""
+
+import threading
+from typing import Generic
+
+from data.stores.codec import Codec
+from data.stores.common import V, overtaken, taken, unknown
+
+
+class MemoryShelf(Generic[V]):
+    """Values by id, changed by compare-and-set."""
+
+    def __init__(self, codec: Codec[V], *, what: str) -> None:
+        self._codec, self._what = codec, what
+        self._lock = threading.Lock()
+        self._values: dict[str, V] = {}
+
+    def add(self, value: V) -> V:
+        """Keep a new value and give it back with its version; raises `ConflictError` if its id is taken."""
+        with self._lock:
+            if value.id in self._values:
+                raise taken(self._what, value.id)
+            return self._keep(value, version=1)
+
+    def find(self, key: str) -> V | None:
+        """Give a value, or None."""
+        with self._lock:
+            return self._values.get(key)
+
+    def get(self, key: str) -> V:
+        """Give a value; raises `UnknownError`."""
+        with self._lock:
+            if key not in self._values:
+                raise unknown(self._what, key)
+            return self._values[key]
+
+    def replace(self, value: V) -> V:
+        """Store the next state if the version is still the stored one; raises `ConflictError`, `UnknownError`."""
+        with self._lock:
+            present = self._values.get(value.id)
+            if present is None:
+                raise unknown(self._what, value.id)
+            if present.version != value.version:
+                raise overtaken(self._what, value.id, read=value.version, stored=present.version)
+            return self._keep(value, version=value.version + 1)
+
+    def remove(self, key: str) -> bool:
+        """Remove a value for good; tells whether it was there."""
+        with self._lock:
+            return self._values.pop(key, None) is not None
+
+    def all(self) -> tuple[V, ...]:
+        """List all values, by id."""
+        with self._lock:
+            return tuple(self._values[key] for key in sorted(self._values))
+
+    def _keep(self, value: V, *, version: int) -> V:
+        document = self._codec.encode(value)
+        kept = self._values[value.id] = self._codec.decode(document | {"version": version})
+        return kept
