@@ -54,6 +54,14 @@ class PurgeService:
         """List requests, newest first."""
         return self._parts.stores.requests.newest(most=most)
 
+    def expire(self) -> tuple[PurgeRequest, ...]:
+        """End every request whose present step has run out; gives them."""
+        now = self._parts.guard.now()
+        late = [one for one in self.newest(most=1000) if one.state in WAITING and now > one.expires_at]
+        return tuple(
+            self._step(move(one, State.EXPIRED, by="system", now=now), "system", any_clock=True) for one in late
+        )
+
     # -- asking -------------------------------------------------------------------------------------------------------
 
     def preview(self, actor: Actor, source_id: str, progress: Progress) -> PurgeRequest:
