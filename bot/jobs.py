@@ -95,6 +95,11 @@ class JobQueue:
         with self._lock:
             return any(job.about == about for job in self._known)
 
+    @property
+    def waiting(self) -> bool:
+        """Tell whether a job is waiting to be done."""
+        return not self._queue.empty()
+
     def next(self) -> Job | None:
         """Wait for a job; None when the process ends."""
         return self._queue.get()

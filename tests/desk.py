@@ -80,11 +80,20 @@ class OpenOffice:
 
 
 @contextmanager
+def _engine(lab: Lab, given: Engine | None) -> Iterator[Engine]:
+    if given is not None:
+        yield given
+        return
+    with lab.engine() as opened:
+        yield opened
+
+
+@contextmanager
 def open_office(
-    lab: Lab, *, desk: DeskStores | None = None, warn_days: tuple[int, ...] = (14, 7, 2)
+    lab: Lab, *, desk: DeskStores | None = None, given: Engine | None = None, warn_days: tuple[int, ...] = (14, 7, 2)
 ) -> Iterator[OpenOffice]:
     """Open an office over a lab; what it knows before is what lab and desk hold."""
-    with lab.engine() as engine:
+    with _engine(lab, given) as engine:
         people = engine.parts.people
         names = [people.of(who) for who in (ALICE, BOB, DORA)]
         parts = OfficeParts(
