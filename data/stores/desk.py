@@ -1,5 +1,6 @@
 """What a store of the desk promises, and how its values are written, whatever engine is behind it."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from data.desk.alert import Alert
@@ -31,6 +32,18 @@ class Shelf(Protocol[V]):
 
     def remove(self, key: str) -> bool:
         """Remove a value for good, from the generation before too; tells whether it was there."""
+        ...
+
+    def add_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Add several, all or none, in one write; raises `ConflictError` if an id is taken."""
+        ...
+
+    def replace_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Store the next states of several, all or none, in one write; raises `ConflictError`, `UnknownError`."""
+        ...
+
+    def remove_all(self, keys: Iterable[str]) -> int:
+        """Remove several for good in one go; tells how many were there."""
         ...
 
     def all(self) -> tuple[V, ...]:
