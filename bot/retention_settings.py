@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bot.settings import Settings
 from bot.source_settings import SourceSettings
+from data.access import Role
 from data.errors import SettingsError
 from data.retention.instants import DAY, HOUR, MINUTE
 from data.retention.rule import Care, DataKind, RetentionRule
@@ -38,6 +39,7 @@ def care_of(settings: Settings) -> Care:
         approve_for=purge.approve_hours * HOUR,
         cooling_for=purge.cooling_minutes * MINUTE,
         max_share=purge.max_share,
+        approval_roles=tuple(Role(role) for role in purge.approval_roles),
     )
 
 

@@ -16,7 +16,7 @@ from data.retention.request import PurgeRequest, State
 from data.retention.rule import Care, RetentionRule
 from data.retention.verdict import Verdict
 from data.retention.worst_case import WorstCase, worst_case
-from data.sources.interface import UNSEEN, Measured, Source, SourceSummary
+from data.sources.interface import UNREADABLE, UNSEEN, Measured, Source, SourceSummary
 from data.stores.interface import HoldStore, MarkStore, RequestStore
 
 SCAN_EVERY = DAY
@@ -246,12 +246,15 @@ def _untrusted(summary: SourceSummary) -> int:
 
 
 def drift(status: SourceStatus, own: Mapping[str, str]) -> list[Finding]:
-    """Say where the engine's own retention would keep longer than the rule allows."""
-    return [
+    """Say where the engine's own retention would keep longer than the rule allows, or where nobody can tell."""
+    found = [
         Finding(kind=FindingKind.DRIFTING, about=status.source, count=int(days), cause=name)
         for name, days in own.items()
         if days.isdecimal() and int(days) * DAY > status.max_age
     ]
+    if UNREADABLE in own.values():
+        found.append(Finding(kind=FindingKind.DRIFTING, about=status.source, count=1, cause=UNREADABLE))
+    return found
 
 
 def last_proofs(requests: Iterable[PurgeRequest]) -> dict[str, Instant]:

@@ -134,3 +134,9 @@ class PurgeParts:
     """Ids of requests that somebody asked to stop; looked at before each unit."""
     new_id: Callable[[], str]
     """Makes ids of requests and holds: lower-case letters, digits, hyphens."""
+
+
+def roles_behind(parts: PurgeParts, pseudonym: str) -> frozenset[Role]:
+    """Give the roles that somebody has at this moment; none for somebody unknown or forgotten."""
+    person = parts.people.find(pseudonym)
+    return frozenset() if person is None else parts.roles_of(person)

@@ -8,7 +8,7 @@ from data.access import Permission, permissions_of
 from data.audit.entry import Draft
 from data.errors import RefusedError
 from data.purge.executor import LEASE_FOR, Executor, Tallies
-from data.purge.parts import Outcome, Progress, PurgeParts
+from data.purge.parts import Outcome, Progress, PurgeParts, roles_behind
 from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
@@ -16,6 +16,7 @@ from data.retention.hold import covering
 from data.retention.instants import Instant
 from data.retention.request import RUNNING, Gone, PurgeRequest, State, check_share, move, start
 from data.retention.residue import DONE, Code
+from data.retention.rule import lacking
 from data.retention.unit import Planned
 from data.retention.verdict import Verdict, closing_state, judge
 from data.stores.interface import Mark
@@ -116,6 +117,9 @@ class PurgeRunner:
                 person = self._parts.people.find(name)
                 if person is None or permission not in permissions_of(self._parts.roles_of(person)):
                     raise RefusedError("role_lost", f"somebody who said yes to {request.id} no longer may")
+        held = [roles_behind(self._parts, approval.by) for approval in request.approvals]
+        if lacking(self._parts.care.approval_roles, held):
+            raise RefusedError("role_lost", f"a role that has to approve {request.id} is no longer among those who did")
 
     def _take(self, request: PurgeRequest, now: Instant, by: str) -> PurgeRequest:
         parts = self._parts

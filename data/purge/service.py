@@ -10,7 +10,7 @@ from dataclasses import replace
 from data.access import Actor, Permission
 from data.audit.entry import Draft
 from data.errors import RefusedError, SourceError, StateError, UnknownError
-from data.purge.parts import Progress, PurgeParts
+from data.purge.parts import Progress, PurgeParts, roles_behind
 from data.purge.preview import Sums, plan_source, preview_of
 from data.retention.hold import covering, holds_digest, recently_released
 from data.retention.instants import DAY, Instant
@@ -192,14 +192,19 @@ class PurgeService:
         return self._step(confirm(request, by=by, code=code, now=now, care=self._parts.care), by)
 
     def approve(self, actor: Actor, request_id: str, digest: str) -> PurgeRequest:
-        """Approve exactly one scope; the last approval needed starts the cooling."""
+        """Approve exactly one scope; the last approval needed starts the cooling. Again by the same person: no change.
+
+        Raises `RefusedError`, also where a certain role has to approve and this person has not got it.
+        """
         self._allow(actor, Permission.APPROVE_PURGE)
         now, by = self._now(), self._parts.people.of(actor)
         request = self._current(request_id, now)
         care = self._parts.care
         released = recently_released(self._parts.stores.holds.all(), self._parts.kin[request.source], now=now)
         cooling = DAY if released else care.cooling_for
-        return self._step(approve(request, by=by, digest=digest, now=now, care=care, cooling_for=cooling), by)
+        roles = {name: roles_behind(self._parts, name) for name in (*(yes.by for yes in request.approvals), by)}
+        given = approve(request, by=by, digest=digest, now=now, care=care, cooling_for=cooling, roles=roles)
+        return request if given is request else self._step(given, by)
 
     def break_glass(self, actor: Actor, request_id: str, code: str, reason: str) -> PurgeRequest:
         """Let the operator of the host run a preview alone; audited, and alerted to the DPO by the watch."""

@@ -1,14 +1,15 @@
 """A stored request for a purge and every step it can take: pure, each step checked (purge.md 6.5, security.md 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Final
 
+from data.access import Role
 from data.errors import RefusedError
 from data.retention.instants import Instant
-from data.retention.rule import Care, DataKind
+from data.retention.rule import Care, DataKind, may_suffice
 from data.retention.scope import code_of, same_code
 
 
@@ -47,6 +48,8 @@ RUNNING: Final = frozenset({State.EXECUTING, State.PAUSED, State.STOPPING, State
 """Something may have been deleted: these go on after a crash."""
 OPEN: Final = WAITING | RUNNING | {State.DRAFT, State.PREVIEWING, State.PENDING_PHYSICAL}
 CLOSED: Final = frozenset(State) - OPEN
+NOBODY: Final[Mapping[str, Collection[Role]]] = MappingProxyType({})
+"""The roles of nobody: where a role has to approve, an approver of unknown roles does not count."""
 _NEEDS_A_YES: Final = frozenset({State.AWAITING_SECOND, State.APPROVED, State.COOLING})
 
 STEPS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
@@ -281,8 +284,14 @@ def confirm(request: PurgeRequest, *, by: str, code: str, now: Instant, care: Ca
     return replace(moved, confirmed_by=by, expires_at=now + care.approve_for)
 
 
-def approve(request: PurgeRequest, *, by: str, digest: str, now: Instant, care: Care, cooling_for: int) -> PurgeRequest:
-    """Let another person say yes; with the last one needed the cooling begins."""
+def approve(
+    request: PurgeRequest, *, by: str, digest: str, now: Instant, care: Care, cooling_for: int,
+    roles: Mapping[str, Collection[Role]] = NOBODY,
+) -> PurgeRequest:  # fmt: skip
+    """Let another person say yes; with the last one needed the cooling begins.
+
+    `roles` are those that the approvers, this one included, have now; looked at where certain roles have to approve.
+    """
     check_fresh(request, now)
     if request.state is not State.AWAITING_SECOND:
         raise RefusedError("wrong_state", f"request {request.id} is {request.state}: nothing is to be approved")
@@ -293,11 +302,21 @@ def approve(request: PurgeRequest, *, by: str, digest: str, now: Instant, care: 
     if any(approval.by == by for approval in request.approvals):
         return request
     given = replace(request, approvals=(*request.approvals, Approval(by=by, at=now, digest=digest)))
-    if len(given.approvals) < care.approvals:
+    _check_cover(given, roles, care)
+    if len(given.approvals) < care.needed:
         return given
     moved = _step(given, State.COOLING if cooling_for else State.APPROVED, by=by, now=now)
     until = now + cooling_for
     return replace(moved, cooling_until=until, expires_at=until + care.execute_for)
+
+
+def _check_cover(given: PurgeRequest, roles: Mapping[str, Collection[Role]], care: Care) -> None:
+    """Refuse an approval after which those still to come could not cover every role that has to approve."""
+    held = [roles.get(approval.by, ()) for approval in given.approvals]
+    if not may_suffice(care, held[:-1]):
+        raise RefusedError("role_lost", f"somebody who approved {given.id} no longer has the role it takes")
+    if not may_suffice(care, held):
+        raise RefusedError("wrong_role", f"request {given.id} waits for an approval by another role")
 
 
 def break_glass(request: PurgeRequest, *, by: str, code: str, reason: str, now: Instant, care: Care) -> PurgeRequest:
@@ -336,7 +355,7 @@ def start(
         raise RefusedError("cooling", f"request {request.id} is cooling; it can still be cancelled")
     distinct = {approval.by for approval in request.approvals if approval.digest == request.digest}
     distinct -= {request.requester, request.confirmed_by}
-    if not request.break_glass and len(distinct) < care.approvals:
+    if not request.break_glass and len(distinct) < care.needed:
         raise RefusedError("not_approved", f"request {request.id} lacks approvals")
     moved = _step(request, State.EXECUTING, by=holder, now=now)
     return replace(moved, lease=_next_lease(request, holder, now + lease_for))
