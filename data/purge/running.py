@@ -108,6 +108,9 @@ class PurgeRunner:
         check_share(request, self._parts.care)
         if request.break_glass:
             return
+        if request.standing:
+            self._ask_rule(request, now)
+            return
         for permission, people in (
             (Permission.RUN_PURGE, {request.requester, request.confirmed_by}),
             (Permission.APPROVE_PURGE, {approval.by for approval in request.approvals}),
@@ -116,6 +119,12 @@ class PurgeRunner:
                 person = self._parts.people.find(name)
                 if person is None or permission not in permissions_of(self._parts.roles_of(person)):
                     raise RefusedError("role_lost", f"somebody who said yes to {request.id} no longer may")
+
+    def _ask_rule(self, request: PurgeRequest, now: Instant) -> None:
+        """Refuse and close a purge whose standing rule no longer carries it: switched off, replaced, or a role lost."""
+        if not self._parts.standing_runs(request.standing):
+            self._move(request, State.SUPERSEDED, now, reason="standing_rule")
+            raise RefusedError("rule_ended", f"the standing rule behind {request.id} no longer carries it")
 
     def _take(self, request: PurgeRequest, now: Instant, by: str) -> PurgeRequest:
         parts = self._parts
