@@ -15,6 +15,7 @@ from data.desk.seal import Seal
 from data.labels import Lang
 from data.office.office import Office, office_of
 from data.office.parts import Board, Doing, OfficeParts, RoleHolders
+from data.office.standing import rule_carries
 from data.purge.engine import Engine
 from data.stores.desk import DeskStores
 from data.stores.memory_desk import MemoryDeskStores
@@ -104,6 +105,7 @@ def open_office(
             channels=frozenset({DPO_CHANNEL, ADMIN_CHANNEL}),
         )
         shared = engine.parts
+        lab.standing_runs = rule_carries(parts.desk.standing, people, lab.roles_of)
         watch = Watch(
             Watched(
                 sources=shared.sources,

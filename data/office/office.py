@@ -35,7 +35,7 @@ def office_of(parts: OfficeParts, engine: Engine, watch: Watch, *, jobs: Jobs, s
         watch=watch,
         alerts=AlertService(parts),
         tickets=TicketService(parts),
-        standing=StandingService(parts),
+        standing=StandingService(parts, engine.purges),
         outbox=Outbox(parts),
         jobs=jobs,
         seal=seal,

@@ -33,7 +33,7 @@ V = TypeVar("V", bound=Versioned)
 
 def request_codec() -> Codec[PurgeRequest]:
     """Give what writes and reads requests."""
-    return Codec(PurgeRequest, what="request", key="id")
+    return Codec(PurgeRequest, what="request", key="id", added={"standing": ""})
 
 
 def hold_codec() -> Codec[Hold]:
