@@ -6,6 +6,7 @@ stores the next state by compare-and-set. Deleting is done in `running.py`, unde
 
 from collections.abc import Mapping
 from dataclasses import replace
+from threading import Lock
 
 from data.access import Actor, Permission
 from data.audit.entry import Draft
@@ -46,6 +47,8 @@ class PurgeService:
         self._parts = parts
         self._making: set[str] = set()
         """Ids of previews that are being made in this process."""
+        self._beginning = Lock()
+        """Held while it is seen that a source has no open request and one is stored: a second one waits for it."""
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -86,10 +89,14 @@ class PurgeService:
     def _begin(self, source_id: str, requester: str) -> PurgeRequest:
         source = self._source(source_id)
         now = self._reach(source)
+        with self._beginning:
+            return self._open(source, requester, now)
+
+    def _open(self, source: Source, requester: str, now: Instant) -> PurgeRequest:
         self._tidy(now)
-        self._make_room(source_id, requester, now)
+        self._make_room(source.id, requester, now)
         request = self._draft(source, requester, now)
-        self._audit("request.created", requester, request.id, {"source": source_id, "cutoff": request.cutoff})
+        self._audit("request.created", requester, request.id, {"source": source.id, "cutoff": request.cutoff})
         self._making.add(request.id)
         try:
             return self._parts.stores.requests.add(request)
