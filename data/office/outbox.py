@@ -36,3 +36,11 @@ class Outbox:
     def reference_of(self, recipient: str) -> Reference | None:
         """Tell where a recipient can be reached."""
         return self._parts.desk.references.find(recipient)
+
+    def report(self, subject: str) -> tuple[Delivery, ...]:
+        """Give what became of a subject at each recipient."""
+        raise NotImplementedError
+
+    def dead(self) -> tuple[Delivery, ...]:
+        """List what was given up, with the reason."""
+        raise NotImplementedError
