@@ -54,6 +54,9 @@ class MemoryShelf(Generic[V]):
         with self._lock:
             return tuple(self._values[key] for key in sorted(self._values))
 
+    def scrub(self) -> None:
+        """Do nothing: there is no generation before."""
+
     def _keep(self, value: V, *, version: int) -> V:
         document = self._codec.encode(value)
         kept = self._values[value.id] = self._codec.decode(document | {"version": version})
