@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from bot.console import Asker, build_cli
 from bot.operator import host_operator
 from bot.settings import Settings, load_settings
-from bot.source_settings import SourceSettings
-from bot.state import state_folder
+from bot.source_settings import OWN_LOGS, SourceSettings
+from bot.state import state_folder, state_path
 from data.access import Actor
 from data.clock import SystemClock
 from data.retention.instants import Instant, instant_of
@@ -160,12 +160,14 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening
 
 
 def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[SourceSettings, ...]":
-    """Give the settings of all sources: in dev mode the sample logs, and nothing else."""
+    """Give the settings of all sources, the bot's own logs last; in dev mode the sample logs instead of yours."""
+    from bot.own_logs import with_own_logs
+
     if not dev:
-        return settings.sources
+        return with_own_logs(settings.sources, folder)
     from bot.samples import sample_settings, samples_in
 
-    return sample_settings(samples_in(folder, now=instant_of(SystemClock().now())))
+    return with_own_logs(sample_settings(samples_in(folder, now=instant_of(SystemClock().now()))), folder)
 
 
 def build_sources(
@@ -179,9 +181,10 @@ def build_sources(
     from data.stores.durable import make_folder
 
     reader, clock = LogReader(all_families()), SystemClock()
-    # Neither the bot's own state nor its code is anybody's log; the samples of dev mode lie in the state folder.
+    # Neither the bot's own state nor its code is anybody's log; the samples of dev mode lie in the state folder, and
+    # so do the bot's own logs, whose id no operator's source can have.
     own = () if dev else (Path(settings.state.folder).absolute(), Path(__file__).resolve().parent)
-    configured = [files_config(source, forbidden=own) for source in named]
+    configured = [files_config(source, forbidden=() if source.id == OWN_LOGS else own) for source in named]
     state = folder / "sources"
     make_folder(state)
     rotation = None if dev else Path("/etc/logrotate.d")  # what Debian's own rotation keeps, to be told where it drifts
@@ -258,7 +261,11 @@ class Application:
 
         import structlog
 
+        from bot.logs import configure_logs
+        from bot.own_logs import FOLDER, DailyLog
+
         settings = load_settings()
+        configure_logs(kept=DailyLog(state_path(settings, dev=dev) / FOLDER, SystemClock()))
 
         def announce(where: "Listening") -> None:
             mode = "dev" if dev else "production"

@@ -50,6 +50,10 @@ class Shelf(Protocol[V]):
         """List all values, by id."""
         ...
 
+    def scrub(self) -> None:
+        """Make the generation before hold nothing that the present one does not; raises `StateError`."""
+        ...
+
 
 class DeskStores(Protocol):
     """The stores of the desk, opened together and closed together."""

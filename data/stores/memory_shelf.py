@@ -83,6 +83,9 @@ class MemoryShelf(Generic[V]):
         with self._lock:
             return tuple(self._values[key] for key in sorted(self._values))
 
+    def scrub(self) -> None:
+        """Do nothing: there is no generation before."""
+
     def _keep(self, value: V, *, version: int) -> V:
         return self._keep_all([(value, version)])[0]
 

@@ -73,6 +73,11 @@ class TinyShelf(Generic[V]):
         with self._file.reading():
             return tuple(sorted(self._table.all(), key=lambda value: value.id))
 
+    def scrub(self) -> None:
+        """Make the generation before hold nothing that the present one does not; raises `StateError`."""
+        with self._file.changing():
+            self._file.write_again()
+
 
 class TinyDeskStores:
     """All of them, over one file; use `open_desk` or `read_desk`."""
