@@ -16,13 +16,13 @@ from bot.adapter.activity import WireActivity
 from bot.adapter.cloud_adapter import INVOKE_RESPONSE, invoke_response
 from bot.correspondence import Correspondence
 from bot.identity import Directory
+from bot.live import LiveRouter
 from bot.logs import PersonHash
 from bot.metrics import Metrics
 from bot.patience import Patience
 from bot.seen import Seen
 from bot.translate import Ignored, read_turn, write_card, write_invoke, write_invoke_error
 from data.errors import DeliveryError
-from dialogs.router import Router
 from dialogs.turn import Reply, Turn, TurnKind
 
 TYPING_AFTER_SECONDS = 1.0
@@ -39,7 +39,7 @@ class Handler:
     def __init__(
         self,
         *,
-        router: Router,
+        router: LiveRouter,
         directory: Directory,
         metrics: Metrics,
         person: PersonHash,

@@ -25,7 +25,7 @@ class JobKind(StrEnum):
     PREVIEW = "preview"
     RUN = "run"
     LOOK = "look"
-    STANDING = "standing"
+    TEACH = "teach"
     AUDIT = "audit"
 
 
@@ -35,7 +35,7 @@ class Job:
 
     kind: JobKind
     about: str = ""
-    """Id of the request or standing rule."""
+    """Id of the request or ticket."""
 
 
 class LeavingError(BaseException):
@@ -64,6 +64,10 @@ class JobQueue:
     def look(self) -> None:
         """Look at the sources soon."""
         self.add(Job(kind=JobKind.LOOK))
+
+    def finish(self, ticket_id: str) -> None:
+        """Check and release, or take back, what somebody has asked for."""
+        self.add(Job(kind=JobKind.TEACH, about=ticket_id))
 
     def changed(self) -> None:
         """Tell that something was changed of which somebody may have to be told."""

@@ -1,20 +1,30 @@
 """What the bot knows at this moment: a release swaps it for something newer, between two turns."""
 
+from collections.abc import Callable
+
 from cards.elements import Card
+from data.knowledge import Knowledge
 from dialogs.face import Viewer
 from dialogs.router import Router
 from dialogs.turn import Reply, Turn
 
 
 class LiveRouter:
-    """Gives every turn to the newest router."""
+    """Gives every turn to the router over the newest knowledge."""
 
-    def __init__(self, router: Router) -> None:
-        self._router = router
+    def __init__(self, knowledge: Knowledge, build: Callable[[Knowledge], Router]) -> None:
+        self._knowledge = knowledge
+        self._build = build
+        self._router = build(knowledge)
 
-    def swap(self, router: Router) -> None:
-        """Answer with this one from now on."""
-        self._router = router
+    def present(self) -> Knowledge:
+        """Give what the bot knows now."""
+        return self._knowledge
+
+    def swap(self, knowledge: Knowledge) -> None:
+        """Answer from this knowledge from now on; what was under way ends with the old one."""
+        router = self._build(knowledge)
+        self._knowledge, self._router = knowledge, router
 
     async def reply(self, turn: Turn) -> Reply:
         """Decide what goes back."""

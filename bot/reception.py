@@ -5,20 +5,42 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.adapter.credentials import credential_ends
+from bot.audit_report import check_audit
+from bot.heartbeat import beat
 from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_TENANT
+from bot.links import Downloads, Links, Wanted, documents_links
+from bot.schedule import Surroundings
 from bot.settings import Settings
 from cards.parts import Said
 from cards.texts import load_texts
 from data.access import Actor, Role
+from data.audit.entry import SYSTEM
+from data.catalogue.model import Catalogue
+from data.clock import Clock
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL
 from data.desk.seal import Seal
 from data.labels import Lang
+from data.office.office import Office
+from data.office.outbox import KEPT
 from data.office.parts import OfficeParts, RoleHolders
+from data.office.teaching import Releases, TeachingService
 from data.purge.parts import PurgeParts
 from data.purge.people import load_key
-from data.retention.instants import HOUR
+from data.retention.instants import DAY, HOUR
 from data.stores.desk import DeskStores
 from data.watch import Watch, Watched
+from dialogs.desk import Desk
+from dialogs.face import Dialog
+from dialogs.handover import HandoverDialog, Lessons
+from dialogs.holds import HoldDialog
+from dialogs.own_data import OwnDataDialog
+from dialogs.purge import PurgeTalk
+from dialogs.retention import RetentionDialog
+from dialogs.standing import StandingDialog
+
+LOG_DAYS = 90
+"""How long the bot's own logs are kept at most, as clause 2.7 has it."""
 
 
 def channels_of(settings: Settings) -> Mapping[str, str]:
@@ -79,3 +101,53 @@ def said_of(settings: Settings, *, banner: bool) -> Mapping[Lang, Said]:
     """Build what cards speak with."""
     zone = ZoneInfo(settings.alerts.zone)
     return {lang: Said(texts=texts, zone=zone, banner=banner) for lang, texts in load_texts().items()}
+
+
+def dialogs_of(
+    desk: Desk,
+    *,
+    catalogue: Callable[[], Catalogue],
+    teaching: TeachingService,
+    releases: Releases,
+    titles: Mapping[str, str],
+    cut_logs: Callable[[], None],
+) -> tuple[Dialog, ...]:
+    """Build everything that is talked about besides questions."""
+    return (
+        PurgeTalk(desk),
+        HoldDialog(desk),
+        RetentionDialog(desk, titles=titles),
+        StandingDialog(desk),
+        HandoverDialog(desk, catalogue, Lessons(service=teaching, releases=releases)),
+        OwnDataDialog(desk, cut_logs=cut_logs, log_days=LOG_DAYS, unused_days=KEPT // DAY),
+    )
+
+
+def downloads_of(
+    settings: Settings, folder: Path, office: Office, clock: Clock, *, dev: bool
+) -> tuple[Downloads | None, Callable[[str, Lang], Mapping[str, str]]]:
+    """Build what serves documents by link, and what makes the links; neither where browsers cannot reach the bot."""
+    server = settings.server
+    base = server.public_url or (f"http://{server.host}:{server.port}" if dev and server.port else "")
+    requests, audit = office.parts.engine.stores.requests, office.parts.engine.audit
+    if not base:
+        return None, lambda _request, _lang: {}
+    links = Links(load_key(folder / "keys", fresh=False), base, clock)
+
+    def note(wanted: Wanted) -> None:
+        audit.append("document.read", SYSTEM, wanted.request_id, {"kind": wanted.kind})
+
+    return Downloads(links, requests, folder / "certificates", note), documents_links(links, requests)
+
+
+def surroundings_of(settings: Settings, folder: Path, teaching: TeachingService) -> Surroundings:
+    """Build what the schedule looks at besides office and sources."""
+    return Surroundings(
+        beat=lambda now: beat(folder, now),
+        audit_broken=lambda: check_audit(folder, checkpoint=None, key=None).exit_code == 1,
+        credential_ends=lambda: credential_ends(settings.teams.certificate_file),
+        finish_lesson=teaching.finish,
+        unfinished_lessons=teaching.unfinished,
+        zone=ZoneInfo(settings.alerts.zone),
+        digest_weekday=settings.alerts.digest_weekday,
+    )

@@ -15,6 +15,8 @@ import structlog
 
 from bot.jobs import Job, JobKind, JobQueue, LeavingError
 from data.clock import Clock
+from data.desk.alert import AlertState
+from data.desk.delivery import Want
 from data.errors import ClockError, RefusedError
 from data.office.office import Office
 from data.office.parts import Board
@@ -32,8 +34,6 @@ TRY_AGAIN = 10 * MINUTE
 """After how long a purge is tried again that could not be run."""
 WORKERS = 2
 DIGEST_HOUR = 8
-UNDELIVERED_AFTER = 15 * MINUTE
-"""After how long an urgent message that nobody got is a finding of its own (security.md 5.2)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +48,10 @@ class Surroundings:
     """Verifies the whole audit."""
     credential_ends: Callable[[], Instant | None]
     """Tells when the bot's certificate runs out, where it has one."""
+    finish_lesson: Callable[[str], object]
+    """Checks and releases, or takes back, what somebody has asked for."""
+    unfinished_lessons: Callable[[], Iterable[str]]
+    """Lists what a restart left unfinished, by ticket."""
     zone: ZoneInfo
     digest_weekday: int
 
@@ -55,8 +59,18 @@ class Surroundings:
 class Schedule:
     """Does what is due."""
 
-    def __init__(self, office: Office, jobs: JobQueue, clock: Clock, around: Surroundings) -> None:
+    def __init__(
+        self,
+        office: Office,
+        jobs: JobQueue,
+        clock: Clock,
+        around: Surroundings,
+        *,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`told` is called on the event loop after each round: something may be due to be sent."""
         self._office, self._jobs, self._clock, self._around = office, jobs, clock, around
+        self._told = told
         self._source_findings: tuple[Finding, ...] = ()
         self._verified_at: Instant | None = None
         self._audit_broken = False
@@ -71,13 +85,18 @@ class Schedule:
     async def keep_going(self) -> None:
         """Make rounds until cancelled."""
         loop = asyncio.get_running_loop()
-        self._jobs.wake = lambda: loop.call_soon_threadsafe(self._poked.set)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._poked.set)
+
+        self._jobs.wake = wake
         self._threads = [threading.Thread(target=self._work, daemon=True, name=f"job-{n}") for n in range(WORKERS)]
         for thread in self._threads:
             thread.start()
         while True:
             self._poked.clear()
             await asyncio.to_thread(self.safe_round)
+            self._told()
             await asyncio.sleep(LEAST_PAUSE_SECONDS)
             try:
                 async with asyncio.timeout(ROUND_SECONDS):
@@ -120,8 +139,10 @@ class Schedule:
         office.engine.purges.expire()
         for request in office.engine.purges.newest(most=1000):
             self._go_on(request, now)
-        for rule in office.standing.due(now):
-            self._jobs.add(Job(kind=JobKind.STANDING, about=rule.id))
+        for rule in office.runs.due(now):
+            office.runs.begin(rule.id)
+        for ticket in self._around.unfinished_lessons():
+            self._jobs.finish(ticket)
         office.alerts.review(self._findings(now), board.statuses if board else (), now)
         office.tickets.review(now)
         office.outbox.tidy(now)
@@ -137,18 +158,13 @@ class Schedule:
             self._jobs.add(Job(kind=JobKind.RUN, about=request.id))
         elif request.state is State.PREVIEWING:
             self._jobs.preview(request.id)
+        elif request.state is State.PREVIEWED and request.by_rule:
+            self._office.runs.authorise(request.id)
 
     def _findings(self, now: Instant) -> list[Finding]:
         office = self._office
-        found = [*self._source_findings, *office.watch.findings_of_records(now), *office.standing.findings(now)]
-        # What this very process is executing has not been interrupted.
-        found = [
-            one for one in found if one.kind is not FindingKind.PURGE_INTERRUPTED or not self._jobs.busy(one.about)
-        ]
-        lost = office.outbox.undelivered(now, UNDELIVERED_AFTER)
-        if lost:
-            since = min(delivery.since for delivery in lost)
-            found.append(Finding(kind=FindingKind.NOT_DELIVERED, about="outbox", count=len(lost), since=since))
+        found = [*self._source_findings, *office.watch.findings_of_records(now), *office.runs.findings(now)]
+        found += office.outbox.findings(now, alive=self._matters)
         if self._audit_broken:
             found.append(Finding(kind=FindingKind.AUDIT_BROKEN, about="audit", count=1))
         if self._clock_blocked:
@@ -159,11 +175,17 @@ class Schedule:
             found.append(Finding(kind=FindingKind.CREDENTIAL_EXPIRING, about="credential", count=days, since=ends))
         return found
 
-    def _digest(self, now: Instant) -> Iterable[object]:
+    def _matters(self, subject: str) -> bool:
+        """Tell whether something that reached nobody still has to; that nobody was reached is no news of its own."""
+        kind, _, name = subject.partition("/")
+        alert = self._office.parts.desk.alerts.find(name) if kind == "alert" else None
+        return alert is None or (alert.state is not AlertState.RESOLVED and alert.kind is not FindingKind.NOT_DELIVERED)
+
+    def _digest(self, now: Instant) -> list[Want]:
         local = datetime_of(now).astimezone(self._around.zone)
         begins = local - timedelta(days=(local.weekday() - self._around.digest_weekday) % 7)
         if local.date() == begins.date() and local.hour < DIGEST_HOUR:
-            return ()
+            return []
         year, week, _ = begins.isocalendar()
         return digest_wants(f"{year}-W{week:02}", self._office.parts.holders(), self._office.parts.channels)
 
@@ -174,7 +196,7 @@ class Schedule:
         work = {
             JobKind.PREVIEW: self._preview,
             JobKind.RUN: self._run,
-            JobKind.STANDING: self._stand,
+            JobKind.TEACH: self._teach,
             JobKind.LOOK: self._look,
             JobKind.AUDIT: self._verify,
         }[job.kind]
@@ -203,13 +225,8 @@ class Schedule:
         self._clock_blocked = ""
         self._jobs.look()
 
-    def _stand(self, rule_id: str) -> None:
-        office, now = self._office, instant_of(self._clock.now())
-        rule = office.standing.get(rule_id)
-        request = office.standing.begin(rule, now)
-        request = office.engine.purges.fill(request.id, self._jobs.reporter(request.id))
-        request = office.standing.authorise(request)
-        self._jobs.changed()  # what was approved is run by the next round, like any other request
+    def _teach(self, ticket_id: str) -> None:
+        self._around.finish_lesson(ticket_id)
 
     def _look(self, _: str) -> None:
         now = instant_of(self._clock.now())

@@ -56,7 +56,7 @@ def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, ne
     for ticket in parts.desk.tickets.all():
         yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=wants_of_ticket(ticket, holders, rooms))
     for rule in parts.desk.standing.all():
-        yield Shown(subject=f"standing/{rule.id}", face=rule.face, wants=wants_of_standing(rule, holders))
+        yield Shown(subject=f"standing/{rule.id}", face=rule.face, wants=wants_of_standing(rule, holders, now))
 
 
 def post_of(parts: OfficeParts, now: Instant, subject: str, recipient: str) -> str:
@@ -78,7 +78,7 @@ def wants_of_request(
     if request.requester in people or request.requester.startswith("p-"):
         found.append(Want(subject=subject, recipient=request.requester, post="ended" if ended else "live", shown=face))
     asked = any(step.state is State.AWAITING_SECOND for step in request.story)
-    alone = request.break_glass or bool(request.standing)
+    alone = request.break_glass or request.by_rule
     if asked or (alone and ended):
         others = [name for name in people if name != request.requester]
         rooms = [room for room in (ADMIN_CHANNEL, DPO_CHANNEL if alone else "") if room in channels]
@@ -92,7 +92,7 @@ def request_face(request: PurgeRequest, doing: Doing | None = None) -> str:
     return f"{request.state}-{len(request.story)}-{len(request.approvals)}-{step}"
 
 
-def digest_wants(week: str, holders: RoleHolders, channels: frozenset[str]) -> Iterable[Want]:
+def digest_wants(week: str, holders: RoleHolders, channels: frozenset[str]) -> list[Want]:
     """Give who gets the digest of a week: every DPO and their channel."""
     rooms = [room for room in (DPO_CHANNEL,) if room in channels]
     return [Want(subject=f"digest/{week}", recipient=name, post=week, shown=week) for name in (*holders.dpos, *rooms)]
