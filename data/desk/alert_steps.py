@@ -21,6 +21,8 @@ TIGHT_QUIET: Final = DAY
 """How long anything keeps quiet at most once the limit has passed, or where it may have passed unseen."""
 NEAR: Final = 3 * DAY
 OVERDUE_PACE: Final = 4 * HOUR
+LONGEST_STORY: Final = 60
+"""Steps that an alert keeps: its opening and the latest; the audit has all of them."""
 EVERYBODY: Final = 2
 """The level that reaches DPOs and admins."""
 
@@ -265,4 +267,5 @@ def _check_unresolved(alert: Alert) -> None:
 
 def _step(alert: Alert, what: str, *, now: Instant, by: str = "system", role: str = "", reason: str = "") -> Alert:
     step = AlertStep(what=what, at=now, by=by, role=role, reason=reason)
-    return replace(alert, story=(*alert.story, step), changed_at=now)
+    latest = alert.story[1:] if len(alert.story) < LONGEST_STORY else alert.story[2:]
+    return replace(alert, story=(*alert.story[:1], *latest, step), changed_at=now)

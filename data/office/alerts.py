@@ -87,13 +87,12 @@ class AlertService:
         parts = self._parts
         for source in parts.engine.sources:
             self._expected.setdefault(source, now)
-        marks = parts.engine.stores.marks
         return look_at(
             (finding for finding in findings if not self._is_under_way(finding, now)),
             (status for status in statuses if status.source in parts.engine.sources),
             now=now,
             warn_days=parts.warn_days,
-            purged_until=lambda source: marks.mark_of(source).purged_until,
+            mark_of=parts.engine.stores.marks.mark_of,
             since=self._expected,
         )
 

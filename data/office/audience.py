@@ -9,7 +9,7 @@ from data.office.parts import RoleHolders
 def reached(alert: Alert, holders: RoleHolders, channels: frozenset[str]) -> tuple[str, ...]:
     """List the recipients of an alert at its level, each once; empty only where there is nobody at all.
 
-    A channel alone is nobody: where there is no DPO, the admins are told at once.
+    Where there is no DPO, everybody else is told at once.
     """
     level = alert.level if holders.dpos else EVERYBODY
     found = [channel for channel in (DPO_CHANNEL,) if channel in channels]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from data.desk.fact import COUNTDOWN, Fact, counted, slot_of, stage_at
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import BEGINNING, DAY, HOUR, Instant
+from data.stores.interface import Mark
 from data.watch import SourceStatus
 
 LOOK_LASTS = 26 * HOUR
@@ -32,13 +33,12 @@ def look_at(
     *,
     now: Instant,
     warn_days: tuple[int, ...],
-    purged_until: Callable[[str], Instant | None],
+    mark_of: Callable[[str], Mark],
     since: Mapping[str, Instant],
 ) -> Look:
     """Say what is wrong at this moment.
 
-    `purged_until` tells the cutoff of a source's last proven purge, `since` from when each source should have been
-    looked at.
+    `mark_of` tells of a source's last proven purge, `since` from when each source should have been looked at.
     """
     latest = {status.source: status for status in statuses}
     found = tuple(findings)
@@ -47,7 +47,7 @@ def look_at(
         if finding.kind not in COUNTDOWN:
             facts.setdefault(slot_of(finding.kind, finding.about), _plain(finding))
     for status in latest.values():
-        counting = countdown_of(status, now=now, warn_days=warn_days, purged_until=purged_until(status.source))
+        counting = countdown_of(status, now=now, warn_days=warn_days, mark=mark_of(status.source))
         if counting is not None:
             facts[counting.slot] = counting
     unread = {about: cause for about, began in since.items() for cause in [_unread(latest.get(about), began, now)]}
@@ -63,9 +63,7 @@ def look_at(
     )
 
 
-def countdown_of(
-    status: SourceStatus, *, now: Instant, warn_days: tuple[int, ...], purged_until: Instant | None
-) -> Fact | None:
+def countdown_of(status: SourceStatus, *, now: Instant, warn_days: tuple[int, ...], mark: Mark) -> Fact | None:
     """Give where the countdown of a source stands, from its oldest record; None where nobody has to be told.
 
     Days are counted to the last moment at which a purge must have started (peers.md 3, no. 8). After a proven purge
@@ -79,7 +77,7 @@ def countdown_of(
     start_by = limit - lead
     cutoff = status.marks.cutoff + (now - status.marks.now)
     stage = stage_at(start_by, warn_days, now)
-    if purged_until is not None and oldest >= purged_until:
+    if _is_purged(mark, oldest, looked_at=status.marks.now):
         slack = status.marks.cutoff - status.marks.limit - lead
         useful = (days for days in warn_days if days * DAY < slack)
         stage = stage_at(start_by, useful, now) if oldest < cutoff else None
@@ -87,6 +85,13 @@ def countdown_of(
     return counted(
         about=status.source, count=count, oldest=oldest, limit=limit, start_by=start_by, stage=stage, now=now
     )
+
+
+def _is_purged(mark: Mark, oldest: Instant, *, looked_at: Instant) -> bool:
+    """Tell whether what is there is what a proven purge left, as far as anybody has looked since."""
+    if mark.purged_until is None:
+        return False
+    return oldest >= mark.purged_until or (mark.purged_at is not None and mark.purged_at >= looked_at)
 
 
 def _undated_countdown(status: SourceStatus) -> Fact | None:

@@ -119,6 +119,22 @@ def test_after_a_purge_the_countdown_begins_again_in_time(bureau: Bureau) -> Non
     assert quiet >= 2 * DAY
 
 
+def test_a_source_that_is_purged_daily_is_no_alert(bureau: Bureau) -> None:
+    """Purged each noon and looked at each morning it raises nothing for a month; without the purges something comes."""
+    for age in range(1, 100):
+        write(bureau, age * DAY)
+    bureau.purge(APP)
+    for hour in range(1, 30 * 24):
+        if hour % 24 == 0:
+            write(bureau, 0)
+        assert bureau.after(HOUR, look=hour % 24 == 8) == ()
+        if hour % 24 == 12:
+            bureau.purge(APP)
+    for _ in range(4 * 24):
+        bureau.after(HOUR)
+    assert bureau.only().kind is FindingKind.DUE
+
+
 def test_where_the_margin_is_too_small_there_is_an_alert_all_the_same() -> None:
     """With half a day of margin and two days of approvals a purge must start as soon as anything can go."""
     with open_bureau(margin=DAY // 2) as tight:
