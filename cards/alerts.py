@@ -256,8 +256,10 @@ def _to_do(said: Said, view: AlertView, press: Press) -> list[Element]:
 
 
 def _snooze_form(said: Said, view: AlertView, press: Press) -> list[Element]:
+    if view.alert.kind in LASTING:
+        return [subtle(said("alert.never_snooze"))]
     if view.days is None:
-        return [subtle(said("alert.never_snooze" if view.alert.kind in LASTING else "alert.no_snooze"))]
+        return [subtle(said("alert.no_snooze"))]
     least, most = view.days
     return [
         day_field("until", said("alert.snooze_until"), least=least, most=most),

@@ -85,15 +85,15 @@ class _Words:
 
     def __init__(self, said: Iterable[Said]) -> None:
         voices = list(said)
-        said = {key: [word for voice in voices for word in voice(key).split("|")] for key in _KEYS}
-        alert, number, until, reason, tomorrow, following, verb = (_any_of(said[key]) for key in _KEYS[:-1])
+        listed = {key: [word for voice in voices for word in voice(key).split("|")] for key in _KEYS}
+        alert, number, until, reason, tomorrow, following, verb = (_any_of(listed[key]) for key in _KEYS[:-1])
         self.number = re.compile(rf"\b{alert}\s*(?:{number}\s*|#\s*)?(?P<number>\d{{1,6}})\b", re.IGNORECASE)
         self.until = re.compile(rf"\b{until}\s", re.IGNORECASE)
         self.reason = re.compile(rf"(?:^|[\s,;.]){reason}(?:\s*:|\s)", re.IGNORECASE)
         self.tomorrow = re.compile(tomorrow, re.IGNORECASE)
         self.following = re.compile(rf"^{following}\s+", re.IGNORECASE)
         self.verb = re.compile(rf"\s+{verb}$", re.IGNORECASE)
-        self.around = frozenset(said["snooze.around"]) | frozenset(said["snooze.verb"])
+        self.around = frozenset(listed["snooze.around"]) | frozenset(listed["snooze.verb"])
         self.weekdays = {
             name.lower(): number
             for voice in voices
