@@ -480,7 +480,8 @@ def test_every_finding_of_the_audit_has_its_row() -> None:
 
 def audit_kinds() -> set[str]:
     """List the kinds of audit entries that the code writes, but for those named after a state."""
-    found = r'"((?:audit\.(?:opened|torn)|clock|document|request|purge|hold|person)(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
+    prefixes = r"audit\.(?:opened|torn)|clock|document|request|purge|hold|person"
+    found = rf'"((?:{prefixes})(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
     folders = ("audit", "office", "purge")
     code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
     return set(re.findall(found, code)) - {f"request.{state}" for state in State}
