@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bot.jobs import JobQueue
     from bot.live import LiveRouter
     from bot.server import Listening
+    from bot.watchdog import Trouble
     from data.audit.keys import Signer
     from data.desk.standing import StandingRule
     from data.knowledge import Knowledge
@@ -263,12 +264,10 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening
 def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[SourceSettings, ...]":
     """Give the settings of all sources, the bot's own logs last; in dev mode the sample logs instead of yours."""
     from bot.own_logs import with_own_logs
-
-    if not dev:
-        return with_own_logs(settings.sources, folder)
     from bot.samples import sample_settings, samples_in
 
-    return with_own_logs(sample_settings(samples_in(folder, now=instant_of(SystemClock().now()))), folder)
+    own = sample_settings(samples_in(folder, now=instant_of(SystemClock().now()))) if dev else settings.sources
+    return with_own_logs(own, folder)
 
 
 def build_sources(
@@ -282,8 +281,7 @@ def build_sources(
     from data.stores.durable import make_folder
 
     reader, clock = LogReader(all_families()), SystemClock()
-    # Neither the bot's own state nor its code is anybody's log; the samples of dev mode lie in the state folder, and
-    # so do the bot's own logs, whose id no operator's source can have.
+    # Neither the bot's state nor its code is anybody's log, but its own logs and the samples of dev mode lie in there.
     own = () if dev else (Path(settings.state.folder).absolute(), Path(__file__).resolve().parent)
     configured = [files_config(source, forbidden=() if source.id == OWN_LOGS else own) for source in named]
     state = folder / "sources"
@@ -371,11 +369,10 @@ class Application:
 
         import structlog
 
-        from bot.logs import configure_logs
-        from bot.own_logs import FOLDER, DailyLog
+        from bot.own_logs import keep_lines
 
         settings = load_settings()
-        configure_logs(kept=DailyLog(state_path(settings, dev=dev) / FOLDER, SystemClock()))
+        keep_lines(state_path(settings, dev=dev), SystemClock())
 
         def announce(where: "Listening") -> None:
             mode = "dev" if dev else "production"
@@ -483,6 +480,15 @@ class Application:
         from cards.texts import load_texts
 
         write_export(state_folder(load_settings(), dev=dev), out, texts=load_texts())
+
+    def watchdog(self, *, dev: bool) -> "Sequence[Trouble]":
+        """Tell what is not as it should be, from the files alone."""
+        from bot.watchdog import troubles_of
+        from data.stores.tinydb_desk import read_desk
+        from data.stores.tinydb_retention import read_retention
+
+        state = state_path(load_settings(), dev=dev)
+        return troubles_of(state, self.now(), read_desk=read_desk, read_rest=read_retention)
 
     def write_samples(self) -> Path:
         """Write the sample logs of dev mode anew."""

@@ -13,14 +13,14 @@ import aiohttp
 from bot.adapter.authentication import GuardedAuthentication
 from bot.adapter.cloud_adapter import HardenedAdapter
 from bot.adapter.clouds import cloud_of
-from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, PooledConnectors, OutboundConnector, TokenSource
+from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, OutboundConnector, PooledConnectors, TokenSource
 from bot.adapter.credentials import OutboundToken
 from bot.adapter.hosts import HostList
 from bot.adapter.keys import SigningKeys
 from bot.adapter.tokens import TokenVerifier
-from bot.gate import Gate
 from bot.correspondence import Correspondence
 from bot.drawing import Drawing
+from bot.gate import Gate
 from bot.handler import Handler, Repetitions
 from bot.identity import DEV_TENANT
 from bot.jobs import JobQueue

@@ -1,9 +1,7 @@
 """Draws what the outbox sends, at the moment it is sent: for a person with the roles of now, or for a channel."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from bot.live import LiveRouter
+from cards.elements import Card
 from data.access import Actor, Role
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Reference
 from data.labels import Lang
@@ -21,9 +19,7 @@ class Drawing:
         self._router = router
         self._parts = parts
 
-    async def __call__(
-        self, subject: str, recipient: str, reference: Reference
-    ) -> tuple[Mapping[str, Any], str] | None:
+    async def __call__(self, subject: str, recipient: str, reference: Reference) -> tuple[Card, str] | None:
         """Give a card and its summary; None where there is nothing to show to this recipient (any more)."""
         actor = self._actor(recipient)
         if actor is None:

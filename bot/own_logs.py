@@ -89,6 +89,13 @@ class DailyLog:
         self._file, self._day = -1, None
 
 
+def keep_lines(state: Path, clock: Clock) -> None:
+    """Send every log line into the state folder too, from now on."""
+    from bot.logs import configure_logs  # slow to load, and a scan only asks for the source
+
+    configure_logs(kept=DailyLog(state / FOLDER, clock))
+
+
 def own_logs_settings(folder: Path) -> SourceSettings:
     """Give the settings of the source over the bot's own logs; `folder` is that of the logs."""
     return SourceSettings(

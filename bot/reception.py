@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dialogs.standing import StandingDialog
+
 from bot.adapter.credentials import credential_ends
 from bot.audit_report import check_audit
 from bot.heartbeat import beat
@@ -37,7 +39,6 @@ from dialogs.holds import HoldDialog
 from dialogs.own_data import OwnDataDialog
 from dialogs.purge import PurgeTalk
 from dialogs.retention import RetentionDialog
-from dialogs.standing import StandingDialog
 
 LOG_DAYS = 90
 """How long the bot's own logs are kept at most, as clause 2.7 has it."""

@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 class Surroundings:
     """What the schedule looks at besides office and sources."""
 
-    beat: Callable[[Instant], None]
+    beat: Callable[[Instant], object]
     """Notes that a round has ended, for the watchdog."""
     audit_broken: Callable[[], bool]
     """Verifies the whole audit."""

@@ -1,6 +1,6 @@
 """Whom each thing concerns, and what their cards should show by now: recomputed from the stores, so nothing is lost."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want
