@@ -49,7 +49,7 @@ class Correspondence:
             await asyncio.to_thread(self._office.outbox.unrefer, recipient, now)
             return
         if not turn.personal or reply.subject or turn.actor.roles & {Role.ADMIN, Role.DPO}:
-            await self._refer(turn, recipient)
+            await self._refer(turn, recipient, reply.lang.value)
         if reply.subject and activity_id:
             await asyncio.to_thread(self._keep, reply.subject, recipient, turn.place, activity_id, now)
             self._office.jobs.changed()
@@ -60,9 +60,9 @@ class Correspondence:
         want = Want(subject=subject, recipient=recipient, post=post, shown="")
         self._office.outbox.posted(want, conversation_id=place, activity_id=activity_id, now=now)
 
-    async def _refer(self, turn: Turn, recipient: str) -> None:
+    async def _refer(self, turn: Turn, recipient: str, lang: str) -> None:
         now = instant_of(self._clock.now())
-        said = (turn.place, turn.service_url, turn.locale.value, now // DAY)
+        said = (turn.place, turn.service_url, lang, now // DAY)
         if self._known.get(recipient) == said:
             return
         if turn.personal:
@@ -71,7 +71,7 @@ class Correspondence:
             id=recipient,
             conversation_id=turn.place,
             service_url=turn.service_url,
-            lang=turn.locale.value,
+            lang=lang,
             used_at=now,
         )
         await asyncio.to_thread(self._office.outbox.refer, reference)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dialogs.standing import StandingDialog
-
 from bot.adapter.credentials import credential_ends
 from bot.audit_report import check_audit
 from bot.heartbeat import beat
@@ -17,7 +15,6 @@ from bot.settings import Settings
 from cards.parts import Said
 from cards.texts import load_texts
 from data.access import Actor, Role
-from data.audit.entry import SYSTEM
 from data.catalogue.model import Catalogue
 from data.clock import Clock
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL
@@ -26,6 +23,7 @@ from data.labels import Lang
 from data.office.office import Office
 from data.office.outbox import KEPT
 from data.office.parts import OfficeParts, RoleHolders
+from data.office.reading import record_reading
 from data.office.teaching import Releases, TeachingService
 from data.purge.parts import PurgeParts
 from data.purge.people import load_key
@@ -118,7 +116,6 @@ def dialogs_of(
         PurgeTalk(desk),
         HoldDialog(desk),
         RetentionDialog(desk, titles=titles),
-        StandingDialog(desk),
         HandoverDialog(desk, catalogue, Lessons(service=teaching, releases=releases)),
         OwnDataDialog(desk, cut_logs=cut_logs, log_days=LOG_DAYS, unused_days=KEPT // DAY),
     )
@@ -130,13 +127,13 @@ def downloads_of(
     """Build what serves documents by link, and what makes the links; neither where browsers cannot reach the bot."""
     server = settings.server
     base = server.public_url or (f"http://{server.host}:{server.port}" if dev and server.port else "")
-    requests, audit = office.parts.engine.stores.requests, office.parts.engine.audit
+    requests = office.parts.engine.stores.requests
     if not base:
         return None, lambda _request, _lang: {}
     links = Links(load_key(folder / "keys", fresh=False), base, clock)
 
     def note(wanted: Wanted) -> None:
-        audit.append("document.read", SYSTEM, wanted.request_id, {"kind": wanted.kind})
+        record_reading(office.parts.engine, wanted.request_id, kind=wanted.kind)
 
     return Downloads(links, requests, folder / "certificates", note), documents_links(links, requests)
 

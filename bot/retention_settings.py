@@ -32,7 +32,7 @@ def rules_of(settings: Settings, named: Iterable[SourceSettings]) -> Mapping[str
 
 
 def care_of(settings: Settings, *, dev: bool = False) -> Care:
-    """Build how careful a purge is; nobody waits for long to try the samples of dev mode, unless the settings say so."""
+    """Build how careful a purge is; in dev mode nobody waits for long, unless the settings say so."""
     purge = settings.purge
     hasty = dev and "cooling_minutes" not in purge.model_fields_set
     return Care(
