@@ -36,8 +36,8 @@ def roles_source(settings: Settings, *, dev: bool) -> RolesOf:
 
 def check_people(settings: Settings, care: Care) -> None:
     """Refuse roles under which no purge could ever be approved; raises `SettingsError` (security.md FE-08)."""
-    admins = set(settings.roles.admins)
-    check_approvable(care, admins=len(admins), approvers=len(admins | set(settings.roles.dpos)))
+    admins, dpos = ({name.lower() for name in named} for named in (settings.roles.admins, settings.roles.dpos))
+    check_approvable(care, admins=admins, dpos=dpos)
 
 
 def office_of(people: Pseudonyms, roles_of: RolesOf) -> Callable[[str], Office]:

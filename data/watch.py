@@ -16,7 +16,7 @@ from data.retention.request import PurgeRequest, State
 from data.retention.rule import Care, RetentionRule
 from data.retention.verdict import Verdict
 from data.retention.worst_case import WorstCase, worst_case
-from data.sources.interface import UNSEEN, Measured, Source, SourceSummary
+from data.sources.interface import UNREADABLE, UNSEEN, Measured, Source, SourceSummary
 from data.stores.interface import HoldStore, MarkStore, RequestStore
 
 SCAN_EVERY = DAY
@@ -123,12 +123,21 @@ class Watch:
 
     def findings(self, scanned: Iterable[SourceStatus], now: Instant) -> tuple[Finding, ...]:
         """Say everything that is not as it should be after a scan, by source, then by request and hold."""
+        return (*self.findings_of_sources(scanned), *self.findings_of_records(now))
+
+    def findings_of_sources(self, scanned: Iterable[SourceStatus]) -> tuple[Finding, ...]:
+        """Say what is wrong with the sources; looks at them once more, so it belongs to the scan."""
         found: list[Finding] = []
         for status in scanned:
             found += findings_of(status)
             if not status.reason:
                 found += self._reappeared(status)
                 found += drift(status, self._watched.sources[status.source].probe().own_retention)
+        return tuple(found)
+
+    def findings_of_records(self, now: Instant) -> tuple[Finding, ...]:
+        """Say what is wrong with requests and holds; reads stores only, so it is cheap."""
+        found: list[Finding] = []
         requests = self._watched.requests.newest(most=1000)
         mended = last_proofs(requests)
         found += [finding for request in requests for finding in of_request(request, mended.get(request.source))]
@@ -237,12 +246,15 @@ def _untrusted(summary: SourceSummary) -> int:
 
 
 def drift(status: SourceStatus, own: Mapping[str, str]) -> list[Finding]:
-    """Say where the engine's own retention would keep longer than the rule allows."""
-    return [
+    """Say where the engine's own retention would keep longer than the rule allows, or where nobody can tell."""
+    found = [
         Finding(kind=FindingKind.DRIFTING, about=status.source, count=int(days), cause=name)
         for name, days in own.items()
         if days.isdecimal() and int(days) * DAY > status.max_age
     ]
+    if UNREADABLE in own.values():
+        found.append(Finding(kind=FindingKind.DRIFTING, about=status.source, count=1, cause=UNREADABLE))
+    return found
 
 
 def last_proofs(requests: Iterable[PurgeRequest]) -> dict[str, Instant]:

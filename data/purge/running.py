@@ -8,7 +8,7 @@ from data.access import Permission, permissions_of
 from data.audit.entry import Draft
 from data.errors import RefusedError
 from data.purge.executor import LEASE_FOR, Executor, Tallies
-from data.purge.parts import Outcome, Progress, PurgeParts
+from data.purge.parts import Outcome, Progress, PurgeParts, roles_behind
 from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
@@ -16,6 +16,7 @@ from data.retention.hold import covering
 from data.retention.instants import Instant
 from data.retention.request import RUNNING, Gone, PurgeRequest, State, check_share, move, start
 from data.retention.residue import DONE, Code
+from data.retention.rule import lacking
 from data.retention.unit import Planned
 from data.retention.verdict import Verdict, closing_state, judge
 from data.stores.interface import Mark
@@ -108,6 +109,9 @@ class PurgeRunner:
         check_share(request, self._parts.care)
         if request.break_glass:
             return
+        if request.standing:
+            self._ask_rule(request, now)
+            return
         for permission, people in (
             (Permission.RUN_PURGE, {request.requester, request.confirmed_by}),
             (Permission.APPROVE_PURGE, {approval.by for approval in request.approvals}),
@@ -116,6 +120,15 @@ class PurgeRunner:
                 person = self._parts.people.find(name)
                 if person is None or permission not in permissions_of(self._parts.roles_of(person)):
                     raise RefusedError("role_lost", f"somebody who said yes to {request.id} no longer may")
+        held = [roles_behind(self._parts, approval.by) for approval in request.approvals]
+        if lacking(self._parts.care.approval_roles, held):
+            raise RefusedError("role_lost", f"a role that has to approve {request.id} is no longer among those who did")
+
+    def _ask_rule(self, request: PurgeRequest, now: Instant) -> None:
+        """Refuse and close a purge whose standing rule no longer carries it: switched off, replaced, or a role lost."""
+        if not self._parts.standing_runs(request.standing):
+            self._move(request, State.SUPERSEDED, now, reason="standing_rule")
+            raise RefusedError("rule_ended", f"the standing rule behind {request.id} no longer carries it")
 
     def _take(self, request: PurgeRequest, now: Instant, by: str) -> PurgeRequest:
         parts = self._parts

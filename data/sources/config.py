@@ -127,7 +127,7 @@ def _open_checked(config: FilesConfig) -> int:
     try:
         _refuse_kernel(descriptor)
         _refuse_own(descriptor, above, config.forbidden)
-    except _RefusedError:
+    except BaseException:
         os.close(descriptor)
         raise
     return descriptor
@@ -181,10 +181,22 @@ def _refuse_own(descriptor: int, above: set[tuple[int, int]], forbidden: tuple[P
     here = _place(os.fstat(descriptor))
     for path in forbidden:
         real = Path(os.path.realpath(path))
-        if real.exists() and _place(real.stat()) in above:
+        try:
+            own, around = place_of(real), [place_of(folder) for folder in real.parents]
+        except OSError as error:  # what nobody can look at might be the root itself
+            raise _RefusedError("denied", f"cannot be told from the bot's own {real}: {error.strerror}") from None
+        if own in above:
             raise _RefusedError("own_state", f"lies in the bot's own {real}")
-        if any(_place(folder.stat()) == here for folder in real.parents if folder.exists()):
+        if here in around:
             raise _RefusedError("own_state", f"holds the bot's own {real}")
+
+
+def place_of(path: Path) -> tuple[int, int] | None:
+    """Tell device and inode of a path, links followed; None where nothing is. Raises `OSError` if nobody can tell."""
+    try:
+        return _place(path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _place(found: os.stat_result) -> tuple[int, int]:

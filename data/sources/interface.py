@@ -36,6 +36,10 @@ class Capabilities:
     clock: str = "host"
 
 
+UNREADABLE: Final = "unreadable"
+"""What an engine's own retention says where its settings are there and cannot be read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What a look at the engine found."""
@@ -48,7 +52,7 @@ class Probe:
     clock_offset: int = 0
     """Microseconds the engine's clock is ahead of ours."""
     own_retention: Mapping[str, str] = field(default_factory=dict)
-    """The engine's own retention settings, where it has any: name to value."""
+    """The engine's own retention settings, where it has any: name to days, or to `UNREADABLE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

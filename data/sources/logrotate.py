@@ -2,10 +2,13 @@
 
 import re
 import shlex
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from data.sources.interface import UNREADABLE
 
 _DAYS: Final[Mapping[str, int]] = {"hourly": 1, "daily": 1, "weekly": 7, "monthly": 31, "yearly": 366}
 _LARGEST: Final = 1024 * 1024
@@ -54,30 +57,52 @@ class Rotation:
         return None if self.maxage is None else self.maxage + 2 * _DAYS.get(self.every, 0)
 
 
-def longest_kept(found: Iterable[Rotation]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Settings that are there and that nobody could read: they may keep anything for any time."""
+
+    file: str
+
+
+def longest_kept(found: Iterable[Rotation | Unread]) -> dict[str, str]:
     """Give for each file of settings and directive the most days a record can be kept, where there is a limit.
 
-    Names are printable, whatever the file is called.
+    Settings that could not be read are `UNREADABLE`. Names are printable, whatever the file is called.
     """
     days: dict[str, int] = {}
+    unread: dict[str, str] = {}
     for rotation in found:
-        if rotation.keeps_days is not None:
-            name = f"logrotate {ascii(rotation.file)[1:-1]} {rotation.decides}"
+        shown = f"logrotate {ascii(rotation.file)[1:-1]}"
+        if isinstance(rotation, Unread):
+            unread[shown] = UNREADABLE
+        elif rotation.keeps_days is not None:
+            name = f"{shown} {rotation.decides}"
             days[name] = max(rotation.keeps_days, days.get(name, 0))
-    return {name: str(most) for name, most in sorted(days.items())}
+    return dict(sorted(({name: str(most) for name, most in days.items()} | unread).items()))
 
 
-def rotations(root: Path, folder: Path) -> Iterator[Rotation]:
-    """Find the blocks that name files below a root; what cannot be read says nothing."""
+def rotations(root: Path, folder: Path) -> Iterator[Rotation | Unread]:
+    """Find the blocks that name files below a root, and the files that are there and cannot be read."""
     try:
         files = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
     except OSError:
+        yield Unread(file=folder.name)
         return
     for file in files:
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")[:_LARGEST]
-        except OSError:
+            if not stat.S_ISREG(file.stat().st_mode):  # logrotate itself passes it over
+                continue
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
             continue
+        except OSError:
+            yield Unread(file=file.name)
+            continue
+        if len(text) > _LARGEST:
+            yield Unread(file=file.name)
+            text = text[:_LARGEST]
         plain = _COMMENT.sub("", _SCRIPT.sub("", text))
         for block in _BLOCK.finditer(plain):
             paths = tuple(path for path in _words(block["paths"]) if _concerns(path, root))

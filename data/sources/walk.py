@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from data.errors import SourceError
 from data.retention.residue import Code
-from data.sources.config import FilesConfig
+from data.sources.config import FilesConfig, place_of
 from data.sources.interface import Skipped
 from data.sources.opening import FOLDER, refused
 
@@ -94,15 +95,13 @@ class Folder:
 
 
 def rules_of(config: FilesConfig, root: int) -> Rules:
-    """Make the rules of a source whose root is open."""
+    """Make the rules of a source whose root is open; raises `SourceError` where the bot's own cannot be told."""
     found = os.fstat(root)
-    own = set()
-    for path in config.forbidden:
-        try:
-            place = path.stat()
-        except OSError:
-            continue
-        own.add((place.st_dev, place.st_ino))
+    try:
+        own = {place for place in map(place_of, config.forbidden) if place is not None}
+    except OSError as error:  # what nobody can look at might be here, and would be taken for a log
+        message = f"source {config.id}: cannot tell logs from the bot's own {error.filename}: {error.strerror}"
+        raise SourceError(message) from None
     return Rules(
         device=found.st_dev,
         uids=frozenset({os.geteuid(), found.st_uid, *config.owners}),

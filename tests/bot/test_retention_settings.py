@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.people import check_people
 from bot.retention_settings import care_of, files_config, kin_of, rules_of
 from bot.settings import Settings, load_settings
 from bot.source_settings import SourceSettings
+from data.access import Role
 from data.errors import SettingsError
 from data.retention.instants import DAY, MINUTE
 
@@ -73,13 +75,37 @@ def test_minutes_and_days_become_microseconds() -> None:
     settings = Settings.model_validate(
         {
             "retention": {"max_age_days": 60, "margin_days": 5},
-            "purge": {"approvals": 2, "confirm_minutes": 3, "cooling_minutes": 4, "max_share": 0.25},
+            "purge": {
+                "approvals": 2,
+                "confirm_minutes": 3,
+                "cooling_minutes": 4,
+                "max_share": 0.25,
+                "approval_roles": ["dpo", "admin"],
+            },
         }
     )
     rule = rules_of(settings, [source("/srv")])["app-logs"]
     assert (rule.max_age, rule.margin) == (60 * DAY, 5 * DAY)
     care = care_of(settings)
     assert (care.approvals, care.confirm_for, care.cooling_for, care.max_share) == (2, 3 * MINUTE, 4 * MINUTE, 0.25)
+    assert care.approval_roles == (Role.DPO, Role.ADMIN)
+    assert care_of(Settings()).approval_roles == ()
+
+
+def test_roles_under_which_nothing_could_be_approved_are_refused() -> None:
+    """One admin who is the only DPO too cannot be his own second person, however his id is written (FE-08)."""
+    one, other = "00000000-0000-4000-8000-0000000000aa", "00000000-0000-4000-8000-0000000000ab"
+
+    def check(roles: dict[str, list[str]], **purge: object) -> None:
+        settings = Settings.model_validate({"roles": roles, "purge": purge})
+        check_people(settings, care_of(settings))
+
+    with pytest.raises(SettingsError, match=r"purge\.approvals: .* name only one person in all"):
+        check({"admins": [one], "dpos": [one.upper()]})
+    check({"admins": [one], "dpos": [other]})
+    with pytest.raises(SettingsError, match=r"roles\.admins names only one person"):
+        check({"admins": [one], "dpos": [other]}, approval_roles=["admin"])
+    check({"admins": [one], "dpos": [other]}, approval_roles=["dpo"])
 
 
 @pytest.mark.parametrize("named", [True, False])

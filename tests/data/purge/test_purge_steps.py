@@ -340,12 +340,12 @@ def test_a_purge_without_approval_cannot_be_configured(approvals: int) -> None:
 @pytest.mark.parametrize(("approvers", "fits"), [(1, False), (2, False), (3, True)])
 def test_a_request_that_nobody_could_approve_cannot_be_configured(approvers: int, fits: bool) -> None:
     """Two approvals need three people: the requester's own does not count (FE-08)."""
-    care = Care(approvals=2)
+    care, people = Care(approvals=2), ["a", "b", "c"][:approvers]
     if fits:
-        check_approvable(care, admins=1, approvers=approvers)
+        check_approvable(care, admins=people[:1], dpos=people[1:])
     else:
         with pytest.raises(SettingsError, match="approvals"):
-            check_approvable(care, admins=1, approvers=approvers)
+            check_approvable(care, admins=people[:1], dpos=people[1:])
 
 
 def test_every_step_is_in_the_audit_before_it_is_stored(lab: Lab) -> None:

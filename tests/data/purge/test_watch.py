@@ -14,7 +14,7 @@ from data.retention.instants import BEGINNING, DAY, MINUTE
 from data.retention.request import PurgeRequest, State, Step
 from data.retention.rule import Care, DataKind, RetentionRule
 from data.retention.worst_case import worst_case
-from data.sources.interface import Capabilities, Measured, Probe, Reappeared, SourceSummary
+from data.sources.interface import UNREADABLE, Capabilities, Measured, Probe, Reappeared, SourceSummary
 from data.stores.interface import Mark
 from data.stores.memory_retention import MemoryRetentionStores
 from data.watch import Standing, Watch, Watched
@@ -189,6 +189,15 @@ def test_an_engine_that_keeps_longer_drifts(
     """The engine's own retention above the rule is drift; at the rule it is not."""
     source.reached = Probe(reachable=True, own_retention={"maxage": days})
     assert kinds(findings(watch(source, stores), NOW)) == ({FindingKind.DRIFTING} if drifts else set())
+
+
+def test_retention_settings_that_nobody_can_read_are_drift(source: FakeSource, stores: MemoryRetentionStores) -> None:
+    """Settings that are there and cannot be read may keep anything: said once, beside what could be read."""
+    source.reached = Probe(reachable=True, own_retention={"a": "30", "b": UNREADABLE, "c": UNREADABLE})
+    (found,) = findings(watch(source, stores), NOW)
+    assert (found.kind, found.count, found.cause) == (FindingKind.DRIFTING, 1, "unreadable")
+    source.reached = Probe(reachable=True, own_retention={"a": "30", "b": "30", "c": "30"})
+    assert findings(watch(source, stores), NOW) == ()
 
 
 def hold(**fields: Any) -> Hold:

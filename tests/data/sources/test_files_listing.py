@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from data.errors import SourceError
 from data.retention.residue import Code
 from data.retention.unit import Unit
-from data.sources.config import FilesConfig, Limits
+from data.sources.config import FilesConfig, Limits, open_root, why_not
+from data.sources.files import FilesSource
+from data.sources.walk import rules_of
 from tests.data.sources.faults import NOBODY, as_nobody
 from tests.data.sources.lab import OLD, FilesLab
 from tests.data.sources.naive import naive_purge
@@ -107,6 +109,55 @@ def test_the_bots_own_state_is_refused(lab: FilesLab) -> None:
     with pytest.raises(SourceError, match="holds the bot's own"):
         replace(lab.config, forbidden=(settings_file,)).check_root()
     lab.config.check_root()
+
+
+def nowhere(lab: FilesLab) -> tuple[Path, Path]:
+    """Give paths at which surely nothing is: below a folder, and below a file."""
+    (lab.root.parent / "file").touch()
+    return lab.root.parent / "missing", lab.root.parent / "file" / "below"
+
+
+@pytest.mark.parametrize("which", ["a link to itself", "a name nobody can look up"])
+def test_a_root_that_nobody_can_tell_from_the_bots_own_is_refused(lab: FilesLab, which: str) -> None:
+    """Where the bot's own cannot be looked at, no root is known to be another one; a missing own folder is (FS 22)."""
+    own = lab.root.parent / ("loop" if "link" in which else "n" * 300)
+    if "link" in which:
+        own.symlink_to(own)
+    blind = replace(lab.config, forbidden=(own,))
+    with pytest.raises(SourceError, match="cannot be told from the bot's own"):
+        blind.check_root()
+    assert why_not(blind)[0] == "denied"
+    assert FilesSource(blind, reader=lab.reader, clock=lab.clock).probe().reachable is False
+    replace(lab.config, forbidden=nowhere(lab)).check_root()
+
+
+@pytest.mark.parametrize("which", ["a link to itself", "a name nobody can look up"])
+def test_a_walk_that_cannot_tell_the_bots_own_is_refused(lab: FilesLab, which: str) -> None:
+    """The walk knows the bot's own folders by sight, so it does not begin where it cannot see one; else it does."""
+    own = lab.root.parent / ("loop" if "link" in which else "n" * 300)
+    if "link" in which:
+        own.symlink_to(own)
+    descriptor = open_root(lab.config)
+    try:
+        with pytest.raises(SourceError, match="cannot tell logs from the bot's own"):
+            rules_of(replace(lab.config, forbidden=(lab.state, own)), descriptor)
+        missing = replace(
+            lab.config, forbidden=(lab.state, lab.root.parent / "missing", lab.root / "old.log" / "below")
+        )
+        assert len(rules_of(missing, descriptor).own) == 1
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(("mode", "word"), [(0o700, "denied"), (0o755, "")])
+def test_a_folder_of_the_bot_that_may_not_be_looked_at_refuses_the_root(lab: FilesLab, mode: int, word: str) -> None:
+    """An account that may not look into the folder above the bot's own gets no root; one that may gets it."""
+    need(os.geteuid() == 0, "becoming somebody else needs root")
+    above = lab.root.parent / "above"
+    (above / "own").mkdir(parents=True)
+    above.chmod(mode)
+    lab.config = replace(lab.config, forbidden=(above / "own",))
+    assert as_nobody(lambda: {"reason": lab.source.probe().reason}, lab) == {"reason": word}
 
 
 @pytest.mark.parametrize("pattern", ["", "a/b*.log", "x" * 201, "a\0b"])

@@ -1,11 +1,13 @@
 """What logrotate is told about the files of a source is read, so that a contradiction to the rule can be shown."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from data.sources.files import FilesSource
+from data.sources.interface import UNREADABLE
 from data.sources.logrotate import longest_kept, rotations
 from tests.data.sources.lab import FilesLab
 
@@ -70,12 +72,34 @@ def test_wildcards_in_folders_reach_a_root_below(tmp_path: Path) -> None:
     assert len(list(rotations(Path("/var/log/app"), tmp_path))) == 1
 
 
-def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
-    """Neither a missing folder nor a folder among the files nor wild bytes are an error."""
+def test_what_is_no_settings_says_nothing(tmp_path: Path) -> None:
+    """Neither a missing folder nor a folder, a pipe or a dead link among the files nor wild bytes are an error."""
     assert list(rotations(Path("/var/log"), tmp_path / "none")) == []
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dead").symlink_to(tmp_path / "nowhere")
     (tmp_path / "wild").write_bytes(b'\xff"{}}{ /var/log/x {\n')
     assert list(rotations(Path("/var/log"), tmp_path)) == []
+
+
+def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    """A file, or a whole folder, that is there and cannot be read is named, and the files beside it still count."""
+    assert longest_kept(rotations(Path("/var/log"), tmp_path)) == {}
+    (tmp_path / "app").write_text("/var/log/app/*.log {\nweekly\nrotate 52\n}\n")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    found = longest_kept(rotations(Path("/var/log"), tmp_path))
+    assert found == {"logrotate app rotate": "371", "logrotate loop": UNREADABLE}
+    assert longest_kept(rotations(Path("/var/log"), tmp_path / "app")) == {"logrotate app": UNREADABLE}
+
+
+def test_settings_too_large_to_be_read_whole_are_said(tmp_path: Path) -> None:
+    """What stands past the first MiB of a file is not read, so the file is named; what stands before it counts."""
+    block = "/var/log/app/*.log {\nweekly\nrotate 52\n}\n"
+    (tmp_path / "app").write_text(block + "#" * 1024 * 1024)
+    found = longest_kept(rotations(Path("/var/log"), tmp_path))
+    assert found == {"logrotate app": UNREADABLE, "logrotate app rotate": "371"}
+    (tmp_path / "app").write_text(block + "#" * 1024)
+    assert longest_kept(rotations(Path("/var/log"), tmp_path)) == {"logrotate app rotate": "371"}
 
 
 def test_a_probe_tells_the_retention_of_the_machine(tmp_path: Path) -> None:
