@@ -6,19 +6,33 @@ nobody else (data minimisation: whoever only asks is not written to).
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 
 from data.access import Role
 from data.clock import Clock
-from data.desk.delivery import Reference, Want
+from data.desk.delivery import DeliveryState, Reference, Want
 from data.errors import ProcallError
 from data.office.office import Office
-from data.office.wants import post_of
-from data.retention.instants import DAY, Instant, instant_of
+from data.office.wants import stamps_of
+from data.retention.instants import DAY, instant_of
 from dialogs.turn import Reply, Turn, TurnKind
 
+READ_SECONDS = 60.0
+"""How long the note on a card may stand before the card shows the plain present state."""
+
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A card that has answered somebody: what it shows, whose it is, and where it is."""
+
+    subject: str
+    recipient: str
+    place: str
+    activity_id: str
 
 
 class Correspondence:
@@ -31,6 +45,7 @@ class Correspondence:
         self._clock = clock
         self._known: dict[str, tuple[str, str, str, int]] = {}
         """What was noted of each recipient, so that a turn need not ask the store."""
+        self._looking: set[asyncio.Future[None]] = set()
 
     async def note(self, turn: Turn, reply: Reply, activity_id: str) -> None:
         """Note what a turn tells about its person, and the card that answered it; never raises into the turn."""
@@ -51,14 +66,46 @@ class Correspondence:
         if not turn.personal or reply.subject or turn.actor.roles & {Role.ADMIN, Role.DPO}:
             await self._refer(turn, recipient, reply.lang.value)
         if reply.subject and activity_id:
-            await asyncio.to_thread(self._keep, reply.subject, recipient, turn.place, activity_id, now)
+            await self._keep(
+                Card(subject=reply.subject, recipient=recipient, place=turn.place, activity_id=activity_id)
+            )
             self._office.jobs.changed()
 
-    def _keep(self, subject: str, recipient: str, place: str, activity_id: str, now: Instant) -> None:
-        post = post_of(self._office.parts, now, subject, recipient)
-        # What the card shows may have changed since it was drawn, so it counts as showing nothing: one update follows.
-        want = Want(subject=subject, recipient=recipient, post=post, shown="")
-        self._office.outbox.posted(want, conversation_id=place, activity_id=activity_id, now=now)
+    async def _keep(self, card: Card) -> None:
+        """Note a card as the live one; what it shows is looked at once more when its note has been read.
+
+        The answer may carry a note ("the code is not right"), so it is not overwritten at once; and the subject may have
+        changed while the card was drawn, so it is brought up to date in the end.
+        """
+        shown = await asyncio.to_thread(self._note_card, card)
+        asyncio.get_running_loop().call_later(READ_SECONDS, self._look_again, card, shown)
+
+    def _note_card(self, card: Card) -> str:
+        now = instant_of(self._clock.now())
+        post, shown = stamps_of(self._office.parts, now, card.subject, card.recipient)
+        self._say(card, post=post, shown=shown)
+        return shown
+
+    def _look_again(self, card: Card, shown: str) -> None:
+        task = asyncio.ensure_future(asyncio.to_thread(self._doubt, card, shown))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    def _doubt(self, card: Card, shown: str) -> None:
+        """Count the card as showing nothing, unless it was changed or replaced meanwhile."""
+        try:
+            for one in self._office.outbox.report(card.subject):
+                same = one.recipient == card.recipient and one.activity_id == card.activity_id
+                if same and one.told_shown == shown and one.state is DeliveryState.SENT:
+                    self._say(card, post=one.told_post, shown="")
+                    self._office.jobs.changed()
+        except ProcallError as error:
+            _log.warning("correspondence not noted", action="not_noted", error=type(error).__name__)
+
+    def _say(self, card: Card, *, post: str, shown: str) -> None:
+        want = Want(subject=card.subject, recipient=card.recipient, post=post, shown=shown)
+        now = instant_of(self._clock.now())
+        self._office.outbox.posted(want, conversation_id=card.place, activity_id=card.activity_id, now=now)
 
     async def _refer(self, turn: Turn, recipient: str, lang: str) -> None:
         now = instant_of(self._clock.now())

@@ -59,12 +59,14 @@ def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, ne
         yield Shown(subject=f"standing/{rule.id}", face=rule.face, wants=wants_of_standing(rule, holders, now))
 
 
-def post_of(parts: OfficeParts, now: Instant, subject: str, recipient: str) -> str:
-    """Give the stamp of the message that a recipient has with a subject's card that was just shown to him."""
+def stamps_of(parts: OfficeParts, now: Instant, subject: str, recipient: str) -> tuple[str, str]:
+    """Give the stamps of message and card that a recipient has who has just seen a subject's card as a reply."""
     for shown in subjects(parts, now, {}):
         if shown.subject == subject:
-            return next((want.post for want in shown.wants if want.recipient == recipient), SEEN)
-    return SEEN
+            post = next((want.post for want in shown.wants if want.recipient == recipient), SEEN)
+            face = next((want.shown for want in shown.wants if want.recipient == recipient), shown.face)
+            return post, face
+    return SEEN, ""
 
 
 def wants_of_request(

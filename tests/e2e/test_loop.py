@@ -42,7 +42,7 @@ def test_the_loop_from_alert_to_certificate(rooms: OpenRoom) -> None:
     admin.press("Confirm", on=code, fields={"Code of the preview": "AAAA-AAAA"})
     refused = admin.find("The code is not right")
     admin.keep_picture("loop-3-wrong-code", of="The code is not right")
-    assert "Nothing was deleted" in refused.text
+    assert "Nothing has been deleted yet" in refused.text
     admin.say(f"confirm {code}")
     admin.find("You have confirmed", patience=LONG)
     admin.keep_picture("loop-4-waiting", of="You have confirmed")
