@@ -74,8 +74,8 @@ class Correspondence:
     async def _keep(self, card: Card) -> None:
         """Note a card as the live one; what it shows is looked at once more when its note has been read.
 
-        The answer may carry a note ("the code is not right"), so it is not overwritten at once; and the subject may have
-        changed while the card was drawn, so it is brought up to date in the end.
+        The answer may carry a note ("the code is not right"), so it is not overwritten at once; and the subject may
+        have changed while the card was drawn, so it is brought up to date in the end.
         """
         shown = await asyncio.to_thread(self._note_card, card)
         asyncio.get_running_loop().call_later(READ_SECONDS, self._look_again, card, shown)
