@@ -69,6 +69,7 @@ class CommandGrammar:
         self._delete_any_ = found["delete_any"]
         self._due_alone_ = found["due_alone"]
         self._general_ = found["general"]
+        self._gives_code_ = found["gives_code"]
         self._greeting_ = found["greeting"]
         self._hold_ = found["hold"]
         self._hold_name_ = found["hold_name"]
@@ -94,6 +95,7 @@ class CommandGrammar:
         self._status_only_ = found["status_only"]
         self._what_was_ = found["what_was"]
         self._who_did_ = found["who_did"]
+        self._would_go_ = found["would_go"]
         self._yes_ = found["yes"]
 
     def parse(self, even: str, *, last: Command | None = None) -> Command | None:
@@ -131,7 +133,7 @@ class CommandGrammar:
         return bool(self._greeting_.match(even))
 
     def answers(self, even: str, last: Command | None) -> bool:
-        """Tell whether a text only makes sense as an answer to the command before it."""
+        """Tell whether a text answers the command before it, or by itself can mean nothing but one command."""
         return self._reply(even, last) is not None
 
     def permits(self, even: str, command: Command) -> bool:
@@ -167,6 +169,11 @@ class CommandGrammar:
         return bool(self._asks_.match(even)) or (even.endswith("?") and not self._please_.search(even))
 
     def _reply(self, even: str, last: Command | None) -> Command | None:
+        if self._gives_code_.match(even):
+            return Command.PURGE_CONFIRM
+        return Command.RETENTION_STATUS if self._would_go_.match(even) else self._reply_to(last, even)
+
+    def _reply_to(self, last: Command | None, even: str) -> Command | None:
         if last is not None and self._bare_confirm_.match(even):
             return Command.PURGE_CONFIRM
         if last is not None and self._bare_cancel_.match(even):

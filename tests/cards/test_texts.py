@@ -8,12 +8,14 @@ from string import Formatter
 
 import pytest
 
+from cards.purge_parts import CHANGES
 from cards.texts import Texts, load_texts
 from data.access import Role
 from data.certificate.model import Doubt, Look, Office, Part, Reason, UnitKind
 from data.labels import Lang
 from data.questions.commands import Command
 from data.retention.evidence import Evidence
+from data.retention.request import State
 from data.retention.residue import DONE, Code
 from data.retention.rule import DataKind
 from data.retention.unit import Action
@@ -40,6 +42,14 @@ FAMILIES = {
     "certificate.result_*": {f"certificate.result_{verdict.lower()}" for verdict in Verdict},
     "certificate.state_*": {"certificate.state_pass", "certificate.state_pending"},
     "certificate.unit_kind_*": {f"certificate.unit_kind_{kind}" for kind in UnitKind},
+    "kinds.*": {f"kinds.{kind}" for kind in DataKind},
+    "purging.changed_*": {f"purging.changed_{name}" for name in (*CHANGES, "other")},
+    "purging.done_*": {f"purging.done_{code}" for code in DONE},
+    "purging.phase_*": {f"purging.phase_{phase}" for phase in ("preview", "execute", "verify")},
+    "purging.says_*": {f"purging.says_{state}" for state in State},
+    "purging.state_*": {f"purging.state_{state}" for state in State},
+    "purging.verdict_*": {f"purging.verdict_{verdict.lower()}" for verdict in Verdict},
+    "purging.who_*": {f"purging.who_{who}" for who in ("you", "admin", "dpo", "host", "system", "somebody")},
     "report.doubt_*": {f"report.doubt_{doubt}" for doubt in Doubt},
     "report.state_*": {"report.state_fail", "report.state_unknown"},
 }
