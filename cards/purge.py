@@ -159,7 +159,8 @@ def _by(said: Said, who: str, when: int) -> str:
 
 def _fields(said: Said, view: RequestView) -> Iterator[Element]:
     code = view.request.code
-    if code and view.request.state in {State.PREVIEWED, State.AWAITING_SECOND} and (view.own or view.asked):
+    waits = view.request.state in {State.PREVIEWED, State.AWAITING_SECOND} and not view.run_out
+    if code and waits and (view.own or view.asked):
         yield text(said("purging.code", code=code), weight="Bolder", size="Medium", fontType="Monospace")
     if Verb.PURGE_CONFIRM in view.offers:
         yield input_field("code", said("purging.field_code"), maxLength=LONGEST_CODE)

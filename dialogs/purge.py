@@ -217,7 +217,9 @@ class PurgeTalk:
             sealed = replace(confirmed, step=lambda purges, turn, it: purges.confirm(turn.actor, it.id, code))
             return await self._take(turn, lang, request, sealed, what=Command.PURGE_CONFIRM)
         if mine:
-            return await self._steps.present(turn, lang, mine[0].id, note=said("purging.note_code_here"))
+            late = self._desk.office.engine.parts.guard.now() > mine[0].expires_at
+            note = "" if late else said("purging.note_code_here")
+            return await self._steps.present(turn, lang, mine[0].id, note=note)
         theirs = [it for it in waiting if it.state is State.AWAITING_SECOND and it.requester != name]
         if len(theirs) == 1:
             return await self._steps.present(turn, lang, theirs[0].id, note=said("purging.note_approve_here"))

@@ -57,6 +57,7 @@ class CommandGrammar:
         self._about_status_ = found["about_status"]
         self._about_us_ = found["about_us"]
         self._alert_ = found["alert"]
+        self._alone_ = {Command.PURGE_CONFIRM: found["gives_code"], Command.RETENTION_STATUS: found["would_go"]}
         self._alert_name_ = found["alert_name"]
         self._asks_ = found["asks"]
         self._asks_state_ = found["asks_state"]
@@ -69,7 +70,6 @@ class CommandGrammar:
         self._delete_any_ = found["delete_any"]
         self._due_alone_ = found["due_alone"]
         self._general_ = found["general"]
-        self._gives_code_ = found["gives_code"]
         self._greeting_ = found["greeting"]
         self._hold_ = found["hold"]
         self._hold_name_ = found["hold_name"]
@@ -95,7 +95,6 @@ class CommandGrammar:
         self._status_only_ = found["status_only"]
         self._what_was_ = found["what_was"]
         self._who_did_ = found["who_did"]
-        self._would_go_ = found["would_go"]
         self._yes_ = found["yes"]
 
     def parse(self, even: str, *, last: Command | None = None) -> Command | None:
@@ -169,9 +168,8 @@ class CommandGrammar:
         return bool(self._asks_.match(even)) or (even.endswith("?") and not self._please_.search(even))
 
     def _reply(self, even: str, last: Command | None) -> Command | None:
-        if self._gives_code_.match(even):
-            return Command.PURGE_CONFIRM
-        return Command.RETENTION_STATUS if self._would_go_.match(even) else self._reply_to(last, even)
+        alone = next((command for command, form in self._alone_.items() if form.match(even)), None)
+        return alone or self._reply_to(last, even)
 
     def _reply_to(self, last: Command | None, even: str) -> Command | None:
         if last is not None and self._bare_confirm_.match(even):
