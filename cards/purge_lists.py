@@ -36,16 +36,16 @@ class Page:
 
 def menu_card(said: Said, rows: Sequence[SourceRow], *, page: Page, at: Instant | None, note: str = "") -> Card:
     """Let somebody choose a source by its id; each has one button."""
-    body: list[Element] = [heading(said("purge.menu_title"))]
+    body: list[Element] = [heading(said("purging.menu_title"))]
     if note:
         body.append(text(note, weight="Bolder"))
-    body.append(text(said("purge.menu_body") if rows else said("purge.menu_none")))
+    body.append(text(said("purging.menu_body") if rows else said("purging.menu_none")))
     for row in rows:
         body += _source(said, row)
     if at is not None:
-        body.append(subtle(said("purge.menu_at", when=said.when(at))))
+        body.append(subtle(said("purging.menu_at", when=said.when(at))))
     body.append(actions(_ends(said, Verb.PURGE_MENU, f"{page.number + 1}" if page.more else "", lists=True)))
-    summary = f"{said('purge.menu_title')} {note or said('purge.menu_body')}"
+    summary = f"{said('purging.menu_title')} {note or said('purging.menu_body')}"
     return card(said.texts, body, summary=summary, banner=said.banner)
 
 
@@ -55,37 +55,37 @@ def _source(said: Said, row: SourceRow) -> Iterator[Element]:
     yield text(_due(said, row.status), spacing="None")
     if row.open_request:
         shown = button(
-            said("purge.menu_open", source=row.source), Verb.PURGE_SHOW, {"id": row.open_request, "lang": lang}
+            said("purging.menu_open", source=row.source), Verb.PURGE_SHOW, {"id": row.open_request, "lang": lang}
         )
     else:
         shown = button(
-            said("purge.menu_preview", source=row.source), Verb.PURGE_PREVIEW, {"id": row.source, "lang": lang}
+            said("purging.menu_preview", source=row.source), Verb.PURGE_PREVIEW, {"id": row.source, "lang": lang}
         )
     yield actions([shown])
 
 
 def _due(said: Said, status: SourceStatus | None) -> str:
     if status is None:
-        return said("purge.menu_not_looked")
+        return said("purging.menu_not_looked")
     if status.reason:
-        return said("purge.menu_unread")
+        return said("purging.menu_unread")
     summary = status.summary
     due = said.number(summary.expired_records)
     if summary.overdue_records:
-        return said("purge.menu_overdue", records=said.number(summary.overdue_records), due=due)
+        return said("purging.menu_overdue", records=said.number(summary.overdue_records), due=due)
     if summary.expired_records:
-        return said("purge.menu_due", records=due, bytes=said.size(summary.expired_bytes))
-    return said("purge.menu_nothing_due")
+        return said("purging.menu_due", records=due, bytes=said.size(summary.expired_bytes))
+    return said("purging.menu_nothing_due")
 
 
 def list_card(said: Said, requests: Sequence[PurgeRequest], *, page: Page, proofs: bool, note: str = "") -> Card:
     """List requests, newest first; `proofs` lists only those that have a certificate or a report."""
-    title = said("purge.list_proofs") if proofs else said("purge.list_title")
+    title = said("purging.list_proofs") if proofs else said("purging.list_title")
     body: list[Element] = [heading(title)]
     if note:
         body.append(text(note, weight="Bolder"))
     if not requests:
-        body.append(text(said("purge.list_none")))
+        body.append(text(said("purging.list_none")))
     for request in requests:
         body += _request(said, request)
     following = f"{'proofs' if proofs else 'all'}.{page.number + 1}" if page.more else ""
@@ -96,18 +96,18 @@ def list_card(said: Said, requests: Sequence[PurgeRequest], *, page: Page, proof
 
 
 def _request(said: Said, request: PurgeRequest) -> Iterator[Element]:
-    state = said(f"purge.state_{request.state}")
-    yield text(said("purge.list_line", source=escape(request.source), state=state), weight="Bolder", separator=True)
+    state = said(f"purging.state_{request.state}")
+    yield text(said("purging.list_line", source=escape(request.source), state=state), weight="Bolder", separator=True)
     at = request.story[-1].at if request.story else request.created_at
-    yield text(said("purge.list_when", request=escape(request.id), when=said.when(at)), spacing="None")
+    yield text(said("purging.list_when", request=escape(request.id), when=said.when(at)), spacing="None")
     data = {"id": request.id, "lang": said.texts.lang.value}
-    yield actions([button(said("purge.list_open", request=request.id), Verb.PURGE_SHOW, data)])
+    yield actions([button(said("purging.list_open", request=request.id), Verb.PURGE_SHOW, data)])
 
 
 def _ends(said: Said, verb: Verb, following: str, *, lists: bool) -> list[Element]:
     """Give the buttons below a list: its next page, and all requests."""
     lang = said.texts.lang.value
-    made = [button(said("purge.more"), verb, {"id": following, "lang": lang})] if following else []
+    made = [button(said("purging.more"), verb, {"id": following, "lang": lang})] if following else []
     if lists:
-        made.append(button(said("purge.all_requests"), Verb.PURGE_LIST, {"id": "all.1", "lang": lang}))
+        made.append(button(said("purging.all_requests"), Verb.PURGE_LIST, {"id": "all.1", "lang": lang}))
     return made

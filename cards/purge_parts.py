@@ -16,87 +16,88 @@ Press = Callable[[Verb], Mapping[str, Any]]
 
 _CELLS: Final = 20
 _PROVES: Final = frozenset({Verdict.PASS.value, Verdict.PENDING.value})
-_CHANGES: Final = frozenset({"source", "rule", "care", "holds", "configuration", "connector", "new_preview"})
+CHANGES: Final = frozenset({"source", "rule", "care", "holds", "configuration", "connector", "new_preview"})
+"""What can make a preview worthless, in the words that a superseded request gives as its reason."""
 
 
 def scope(said: Said, request: PurgeRequest) -> Iterator[Element]:
     """Say what a preview selected, and what is nearest to it of what stays."""
     preview, selected, kept = request.preview, request.preview.selected, request.preview.kept
     rows = [
-        (said("purge.row_kind"), said(f"kinds.{request.data_kind}")),
-        (said("purge.row_cutoff"), said.when(request.cutoff)),
-        (said("purge.row_records"), _of_source(said, preview)),
-        (said("purge.row_files"), _files(said, preview)),
-        (said("purge.row_bytes"), said.size(selected.bytes)),
+        (said("purging.row_kind"), said(f"kinds.{request.data_kind}")),
+        (said("purging.row_cutoff"), said.when(request.cutoff)),
+        (said("purging.row_records"), _of_source(said, preview)),
+        (said("purging.row_files"), _files(said, preview)),
+        (said("purging.row_bytes"), said.size(selected.bytes)),
     ]
     if selected.records:
-        rows.append((said("purge.row_oldest"), _instant(said, selected.oldest)))
-        rows.append((said("purge.row_youngest"), _instant(said, selected.youngest)))
-    rows.append((said("purge.row_kept_oldest"), _instant(said, kept.oldest) if kept.records else "–"))
+        rows.append((said("purging.row_oldest"), _instant(said, selected.oldest)))
+        rows.append((said("purging.row_youngest"), _instant(said, selected.youngest)))
+    rows.append((said("purging.row_kept_oldest"), _instant(said, kept.oldest) if kept.records else "–"))
     amounts = {"records": said.number(kept.records), "units": said.number(kept.units), "bytes": said.size(kept.bytes)}
-    rows.append((said("purge.row_kept"), said("purge.row_kept_value", **amounts)))
+    rows.append((said("purging.row_kept"), said("purging.row_kept_value", **amounts)))
     yield facts(rows)
     yield from _spared(said, preview)
 
 
 def _of_source(said: Said, preview: Preview) -> str:
     return said(
-        "purge.row_records_value", records=said.number(preview.selected.records), share=said.share(preview.share)
+        "purging.row_records_value", records=said.number(preview.selected.records), share=said.share(preview.share)
     )
 
 
 def _files(said: Said, preview: Preview) -> str:
     whole = said.number(preview.selected.units - preview.rewritten_units)
-    return said("purge.row_files_value", whole=whole, part=said.number(preview.rewritten_units))
+    return said("purging.row_files_value", whole=whole, part=said.number(preview.rewritten_units))
 
 
 def _instant(said: Said, instant: Instant | None) -> str:
-    return said("purge.unknown") if instant is None or instant <= BEGINNING else said.when(instant)
+    return said("purging.unknown") if instant is None or instant <= BEGINNING else said.when(instant)
 
 
 def _spared(said: Said, preview: Preview) -> Iterator[Element]:
     """Say what was skipped and why; "nothing" is said too, so that a missing row is no riddle."""
     kept = preview.kept
     counts = (
-        (said("purge.row_held"), kept.held),
-        (said("purge.row_active"), kept.active),
-        (said("purge.row_undatable"), kept.undatable),
-        (said("purge.row_future"), kept.future),
-        (said("purge.row_unparsed"), kept.unparsed),
+        (said("purging.row_held"), kept.held),
+        (said("purging.row_active"), kept.active),
+        (said("purging.row_undatable"), kept.undatable),
+        (said("purging.row_future"), kept.future),
+        (said("purging.row_unparsed"), kept.unparsed),
     )
     rows = [(title, said.number(count)) for title, count in counts if count]
     rows += [
-        (said(f"certificate.residue_{code}"), said.number(count))
+        (_became(said, code), said.number(count))
         for code, count in preview.residue.items()
         if count and code not in {Code.HELD, Code.ACTIVE}
     ]
     if preview.confidence < 1:
-        rows.append((said("purge.row_confidence"), said.share(int(preview.confidence * 100) / 100)))
+        rows.append((said("purging.row_confidence"), said.share(int(preview.confidence * 100) / 100)))
     if not rows:
-        yield subtle(said("purge.nothing_special"))
+        yield subtle(said("purging.nothing_special"))
         return
-    yield text(said("purge.spared_title"), weight="Bolder")
+    yield text(said("purging.spared_title"), weight="Bolder")
     yield facts(rows)
 
 
 def limits(said: Said, request: PurgeRequest, worst: int | None) -> Iterator[Element]:
     """Say who chose the cutoff, what the bot cannot see, and how old records get here at worst (microseconds)."""
-    yield subtle(said("purge.rule", days=said.days(request.created_at - request.cutoff)))
-    yield subtle(said("purge.copies"))
+    yield subtle(said("purging.rule", days=said.days(request.created_at - request.cutoff)))
+    yield subtle(said("purging.copies"))
     if worst is not None:
-        yield subtle(said("purge.worst", days=said.days(-(-worst // DAY) * DAY)))
+        yield subtle(said("purging.worst", days=said.days(-(-worst // DAY) * DAY)))
 
 
 def progress(said: Said, phase: str, done: int, total: int) -> Iterator[Element]:
     """Say how far it is, in words first and then as a bar; never how long it will take."""
-    name = said(f"purge.phase_{phase}")
+    name = said(f"purging.phase_{phase}")
     if total <= 0:
-        yield text(said("purge.progress_open", phase=name, done=said.number(done)))
+        yield text(said("purging.progress_open", phase=name, done=said.number(done)))
         return
     share = min(max(done / total, 0.0), 1.0)
     percent = said.share(int(share * 100) / 100)
     amounts = {"done": said.number(done), "total": said.number(total)}
-    yield text(said("purge.progress", phase=name, percent=percent, **amounts))
+    yield text(said("purging.progress", phase=name, percent=percent, **amounts))
     full = int(share * _CELLS)
     yield text("█" * full + "░" * (_CELLS - full), spacing="None")
 
@@ -104,42 +105,42 @@ def progress(said: Said, phase: str, done: int, total: int) -> Iterator[Element]
 def outcome(said: Said, request: PurgeRequest) -> Iterator[Element]:
     """Say what came of a purge: verdict, amounts, files by what became of them, each rest with its next step."""
     if request.lost:
-        yield text(said("purge.lost", count=said.number(request.lost)), weight="Bolder", color="Attention")
+        yield text(said("purging.lost", count=said.number(request.lost)), weight="Bolder", color="Attention")
     yield facts(
         [
-            (said("purge.row_verdict"), said(f"purge.verdict_{request.verdict.lower()}")),
-            (said("purge.row_gone"), said.number(request.gone.records)),
-            (said("purge.row_gone_bytes"), said.size(request.gone.bytes)),
-            (said("purge.row_cutoff"), said.when(request.cutoff)),
+            (said("purging.row_verdict"), said(f"purging.verdict_{request.verdict.lower()}")),
+            (said("purging.row_gone"), said.number(request.gone.records)),
+            (said("purging.row_gone_bytes"), said.size(request.gone.bytes)),
+            (said("purging.row_cutoff"), said.when(request.cutoff)),
         ]
     )
     rows = [(_became(said, code), _next(said, code, count)) for code, count in sorted(request.results.items()) if count]
     if rows:
-        yield text(said("purge.results_title"), weight="Bolder")
+        yield text(said("purging.results_title"), weight="Bolder")
         yield facts(rows)
 
 
 def _became(said: Said, code: str) -> str:
-    return said(f"purge.done_{code}") if code in DONE else said(f"certificate.residue_{code}")
+    return said(f"purging.done_{code}") if code in DONE else said(f"certificate.residue_{code}")
 
 
 def _next(said: Said, code: str, count: int) -> str:
     number = said.number(count)
-    return number if code in DONE else said("purge.row_next", count=number, next=said(f"certificate.next_{code}"))
+    return number if code in DONE else said("purging.row_next", count=number, next=said(f"certificate.next_{code}"))
 
 
 def proof_in_words(said: Said, request: PurgeRequest) -> Iterator[Element]:
     """Give the main facts of certificate or report as text, for where nothing can be downloaded."""
-    title = said("purge.proof_title") if proves(request) else said("purge.report_title")
+    title = said("purging.proof_title") if proves(request) else said("purging.report_title")
     yield text(title, weight="Bolder")
     yield facts(
         [
-            (said("purge.row_request"), escape(request.id)),
-            (said("purge.row_verdict"), said(f"purge.verdict_{request.verdict.lower()}")),
-            (said("purge.row_scope"), request.digest),
+            (said("purging.row_request"), escape(request.id)),
+            (said("purging.row_verdict"), said(f"purging.verdict_{request.verdict.lower()}")),
+            (said("purging.row_scope"), request.digest),
         ]
     )
-    yield subtle(said("purge.proof_here"))
+    yield subtle(said("purging.proof_here"))
 
 
 def proves(request: PurgeRequest) -> bool:
@@ -149,4 +150,4 @@ def proves(request: PurgeRequest) -> bool:
 
 def what_changed(said: Said, reason: str) -> str:
     """Name what made a preview worthless."""
-    return said(f"purge.changed_{reason if reason in _CHANGES else 'other'}")
+    return said(f"purging.changed_{reason if reason in CHANGES else 'other'}")

@@ -19,7 +19,7 @@ from data.errors import RefusedError
 from data.labels import Lang, Outcome
 from data.questions.commands import Command
 from data.questions.mentions import Mentions, mentioned
-from data.retention.instants import DAY
+from data.retention.instants import DAY, SECOND
 from data.retention.request import OPEN, WAITING, PurgeRequest, State
 from data.retention.scope import same_code
 from dialogs.desk import Desk
@@ -43,6 +43,8 @@ NEEDS: Mapping[Command, Permission] = {
 }
 MOST_LISTED = 100
 """Requests, newest first, that can be leafed through."""
+DOUBLE_CLICK = 10 * SECOND
+"""Time in which a second press of the preview button is the first one again."""
 _MOST_OPEN = 1_000
 _CAN_BE_ENDED = WAITING | {State.EXECUTING, State.PAUSED}
 _TOLD = frozenset({"refused", "elsewhere", "stale"})
@@ -161,10 +163,10 @@ class PurgeTalk:
         only = "" if named.unknown or named.sources or len(parts.sources) != 1 else next(iter(parts.sources))
         source = named.source or only
         if not source:
-            return await self._menu(lang, note=said("purge.menu_unknown" if named.unknown else "purge.menu_choose"))
+            return await self._menu(lang, note=said("purging.menu_unknown" if named.unknown else "purging.menu_choose"))
         period = parts.rules[source].max_age - parts.rules[source].margin
         other = named.days is not None and named.days * DAY != period
-        note = said("purge.note_period", days=said.days(period)) if other else ""
+        note = said("purging.note_period", days=said.days(period)) if other else ""
         return await self._begin(turn, lang, source, note=note)
 
     async def _preview(self, turn: Turn, lang: Lang) -> Reply:
@@ -175,6 +177,9 @@ class PurgeTalk:
         office = self._desk.office
         if source not in office.engine.parts.sources:
             raise RefusedError("unknown_source", "there is no source of this name")
+        just = await self._just_made(turn, source)
+        if just:
+            return await self._steps.present(turn, lang, just, note=note, outcome="stale")
         try:
             request = await self._desk.call(lambda: office.engine.purges.begin(turn.actor, source))
         except RefusedError as error:
@@ -186,6 +191,13 @@ class PurgeTalk:
         office.jobs.preview(request.id)
         office.jobs.changed()
         return await self._steps.present(turn, lang, request.id, note=note, outcome=Verb.PURGE_PREVIEW)
+
+    async def _just_made(self, turn: Turn, source: str) -> str:
+        """Give the preview that the same person has asked for a moment ago: a second click is no second wish."""
+        name, now = self._desk.name(turn.actor), self._desk.office.engine.parts.guard.now()
+        fresh = (it.id for it in await self._open() if (it.source, it.requester) == (source, name)
+                 and it.state is State.PREVIEWED and now - it.created_at < DOUBLE_CLICK)  # fmt: skip
+        return next(fresh, "")
 
     def _mentioned(self, turn: Turn) -> Mentions:
         return mentioned(turn.text, self._desk.office.engine.parts.sources)
@@ -205,13 +217,15 @@ class PurgeTalk:
             sealed = replace(confirmed, step=lambda purges, turn, it: purges.confirm(turn.actor, it.id, code))
             return await self._take(turn, lang, request, sealed, what=Command.PURGE_CONFIRM)
         if mine:
-            return await self._steps.present(turn, lang, mine[0].id, note=said("purge.note_code_here"))
+            late = self._desk.office.engine.parts.guard.now() > mine[0].expires_at
+            note = "" if late else said("purging.note_code_here")
+            return await self._steps.present(turn, lang, mine[0].id, note=note)
         theirs = [it for it in waiting if it.state is State.AWAITING_SECOND and it.requester != name]
         if len(theirs) == 1:
-            return await self._steps.present(turn, lang, theirs[0].id, note=said("purge.note_approve_here"))
+            return await self._steps.present(turn, lang, theirs[0].id, note=said("purging.note_approve_here"))
         if theirs:
-            return await self._list(lang, note=said("purge.note_approve_here"))
-        return self._steps.notice(lang, "purge.note_no_code", outcome="shown")
+            return await self._list(lang, note=said("purging.note_approve_here"))
+        return self._steps.notice(lang, "purging.note_no_code", outcome="shown")
 
     async def _cancel(self, turn: Turn, lang: Lang) -> Reply:
         """End one's own open request or, where one has none, the only one there is; never one of several."""
@@ -224,10 +238,10 @@ class PurgeTalk:
             verb = Verb.PURGE_WITHDRAW if own and turn.actor.may(Permission.RUN_PURGE) else Verb.PURGE_CANCEL
             return await self._take(turn, lang, chosen[0], SEALED[verb], what=Command.PURGE_CANCEL)
         if chosen:
-            return await self._list(lang, note=said("purge.note_several"))
+            return await self._list(lang, note=said("purging.note_several"))
         if len(found) == 1:
-            return await self._steps.present(turn, lang, found[0].id, note=said("purge.note_not_cancellable"))
-        return self._steps.notice(lang, "purge.note_none_open", outcome="shown")
+            return await self._steps.present(turn, lang, found[0].id, note=said("purging.note_not_cancellable"))
+        return self._steps.notice(lang, "purging.note_none_open", outcome="shown")
 
     async def _take(self, turn: Turn, lang: Lang, request: PurgeRequest, sealed: Sealed, *, what: str) -> Reply:
         async with self._steps.alone_with(request.id):

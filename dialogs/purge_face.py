@@ -1,6 +1,7 @@
 """The present card of a purge request for whoever looks: what stands there, and what this viewer may press."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cards.elements import Card
 from cards.purge import RequestView, request_card
@@ -73,11 +74,7 @@ class RequestFace:
             links=self._desk.documents(request_id, viewer.lang) if documented else {},
         )
         offers = offers_of(view, viewer)
-        return RequestView(
-            **{name: getattr(view, name) for name in RequestView.__slots__ if name not in {"offers", "asked"}},
-            offers=offers,
-            asked=Verb.PURGE_APPROVE in offers,
-        )
+        return replace(view, offers=offers, asked=Verb.PURGE_APPROVE in offers)
 
     def _word_for(self, pseudonym: str, viewer: Viewer) -> str:
         """Give a word for somebody: a role, never a name."""

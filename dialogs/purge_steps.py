@@ -47,34 +47,34 @@ SEALED: Final[Mapping[Verb, Sealed]] = {
     Verb.PURGE_CONFIRM: Sealed(
         needs=Permission.RUN_PURGE,
         step=lambda purges, turn, it: purges.confirm(turn.actor, it.id, typed(turn, "code", most=LONGEST_CODE)),
-        note="purge.note_confirmed",
+        note="purging.note_confirmed",
     ),
     Verb.PURGE_APPROVE: Sealed(
         needs=Permission.APPROVE_PURGE,
         step=lambda purges, turn, it: purges.approve(turn.actor, it.id, it.digest),
-        note="purge.note_approved",
+        note="purging.note_approved",
         personal=False,
     ),
     Verb.PURGE_REJECT: Sealed(
         needs=Permission.APPROVE_PURGE,
         step=lambda purges, turn, it: purges.reject(turn.actor, it.id, typed(turn, "reason", most=LONGEST_REASON)),
-        note="purge.note_rejected",
+        note="purging.note_rejected",
         personal=False,
     ),
     Verb.PURGE_REVOKE: Sealed(
         needs=Permission.APPROVE_PURGE,
         step=lambda purges, turn, it: purges.revoke(turn.actor, it.id),
-        note="purge.note_revoked",
+        note="purging.note_revoked",
     ),
     Verb.PURGE_WITHDRAW: Sealed(
         needs=Permission.RUN_PURGE,
         step=lambda purges, turn, it: purges.withdraw(turn.actor, it.id),
-        note="purge.note_withdrawn",
+        note="purging.note_withdrawn",
     ),
     Verb.PURGE_CANCEL: Sealed(
         needs=Permission.APPROVE_PURGE,
         step=lambda purges, turn, it: purges.cancel(turn.actor, it.id),
-        note="purge.note_cancelled",
+        note="purging.note_cancelled",
     ),
 }
 

@@ -57,6 +57,7 @@ class CommandGrammar:
         self._about_status_ = found["about_status"]
         self._about_us_ = found["about_us"]
         self._alert_ = found["alert"]
+        self._alone_ = {Command.PURGE_CONFIRM: found["gives_code"], Command.RETENTION_STATUS: found["would_go"]}
         self._alert_name_ = found["alert_name"]
         self._asks_ = found["asks"]
         self._asks_state_ = found["asks_state"]
@@ -131,7 +132,7 @@ class CommandGrammar:
         return bool(self._greeting_.match(even))
 
     def answers(self, even: str, last: Command | None) -> bool:
-        """Tell whether a text only makes sense as an answer to the command before it."""
+        """Tell whether a text answers the command before it, or by itself can mean nothing but one command."""
         return self._reply(even, last) is not None
 
     def permits(self, even: str, command: Command) -> bool:
@@ -167,6 +168,10 @@ class CommandGrammar:
         return bool(self._asks_.match(even)) or (even.endswith("?") and not self._please_.search(even))
 
     def _reply(self, even: str, last: Command | None) -> Command | None:
+        alone = next((command for command, form in self._alone_.items() if form.match(even)), None)
+        return alone or self._reply_to(last, even)
+
+    def _reply_to(self, last: Command | None, even: str) -> Command | None:
         if last is not None and self._bare_confirm_.match(even):
             return Command.PURGE_CONFIRM
         if last is not None and self._bare_cancel_.match(even):

@@ -17,7 +17,7 @@ _NAMELIKE = re.compile(r"\w+(?:[-_.]\w+)+")
 _KIND = re.compile(r"(?:logs?|traces?|exceptions?|stacktraces?|crash(?:es)?)\d*")
 _GROUPS = re.compile(r"(?<!\w)(?=([A-Za-z0-9]{4})(?:\s?[-\u2010-\u2015]\s?|\s)?([A-Za-z0-9]{4})(?!\w))")
 _AGE = re.compile(
-    r"(?<![\w.,-])(\d{1,4}|[a-zäöüß]{2,12})[\s-]{0,2}"
+    r"(?<![\w.,-])(\d{1,4}|[a-zäöüß]{1,12})[\s-]{0,2}"
     r"(?:(tage?n?|days?|d)|(wochen?|weeks?)|(monat(?:en?)?|months?)|(jahre?n?|years?))(?!\w)"
 )
 _UNIT_DAYS = (1, 7, 30, 365)

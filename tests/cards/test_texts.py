@@ -10,6 +10,7 @@ import pytest
 
 from cards.alerts import STEPS
 from cards.deliveries import ABOUTS
+from cards.purge_parts import CHANGES
 from cards.texts import Texts, load_texts
 from data.access import Role
 from data.certificate.model import Doubt, Look, Office, Part, Reason, UnitKind
@@ -21,6 +22,7 @@ from data.labels import Lang
 from data.questions.commands import Command
 from data.retention.evidence import Evidence
 from data.retention.finding import FindingKind
+from data.retention.request import State
 from data.retention.residue import DONE, Code
 from data.retention.rule import DataKind
 from data.retention.unit import Action
@@ -53,6 +55,13 @@ FAMILIES = {
     "certificate.unit_kind_*": {f"certificate.unit_kind_{kind}" for kind in UnitKind},
     "standing.problem_*": {f"standing.problem_{problem}" for problem in Problem},
     "standing.state_*": {f"standing.state_{state}" for state in StandingState},
+    "purging.changed_*": {f"purging.changed_{name}" for name in (*CHANGES, "other")},
+    "purging.done_*": {f"purging.done_{code}" for code in DONE},
+    "purging.phase_*": {f"purging.phase_{phase}" for phase in ("preview", "execute", "verify")},
+    "purging.says_*": {f"purging.says_{state}" for state in State},
+    "purging.state_*": {f"purging.state_{state}" for state in State},
+    "purging.verdict_*": {f"purging.verdict_{verdict.lower()}" for verdict in Verdict},
+    "purging.who_*": {f"purging.who_{who}" for who in ("you", "admin", "dpo", "host", "system", "somebody")},
     "report.doubt_*": {f"report.doubt_{doubt}" for doubt in Doubt},
     "report.state_*": {"report.state_fail", "report.state_unknown"},
     "alert.what_*": {f"alert.what_{kind}" for kind in FindingKind},
