@@ -40,6 +40,8 @@ class Problem(StrEnum):
     """Audit or store could not be written."""
     ROLE_LOST = "role_lost"
     """One of the three people no longer has the role, or was forgotten."""
+    NOT_IN_AUDIT = "not_in_audit"
+    """The audit does not know it as agreed to, or knows its end: the store was altered, or is an old copy."""
     OVER_SHARE = "over_share"
     OVER_RECORDS = "over_records"
     BLAST_LIMIT = "blast_limit"
@@ -61,7 +63,7 @@ _OF_STATE: Final[Mapping[State, Problem]] = {
     State.REVOKED: Problem.STOPPED_BY_HAND,
     State.CANCELLED: Problem.STOPPED_BY_HAND,
 }
-_NEEDS_PEOPLE: Final = frozenset({Problem.OVER_SHARE, Problem.OVER_RECORDS, Problem.BLAST_LIMIT})
+_NEEDS_PEOPLE: Final = frozenset({Problem.OVER_SHARE, Problem.OVER_RECORDS, Problem.BLAST_LIMIT, Problem.NOT_IN_AUDIT})
 """Trying again within the hour changes nothing; a day later somebody may have purged by hand."""
 
 

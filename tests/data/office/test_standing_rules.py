@@ -410,6 +410,26 @@ class Deaf:
         raise OSError("no space left on device")
 
 
+@pytest.mark.parametrize("change", ["revived", "enlarged", "invented"])
+def test_a_store_that_the_audit_does_not_bear_out_runs_nothing(office: OpenOffice, lab: Lab, change: str) -> None:
+    """A rule that ended and came back from a backup, one with other limits, one nobody agreed to: told, never run."""
+    shelf, rule = office.office.parts.desk.standing, agreed(office)
+    if change == "revived":
+        rules_of(office).stop(ALICE, rule.id)
+        rules_of(office).stop(DORA, rule.id)
+        shelf.replace(replace(rule, version=shelf.get(rule.id).version))
+    elif change == "enlarged":
+        shelf.replace(replace(rule, max_records=10**9))
+    else:
+        shelf.remove(rule.id)
+        shelf.add(replace(rule, id="app-logs.7", number=7))
+    next_day(office)
+    (due,) = rules_of(office).runs.due(lab.now)
+    refused("not_in_audit", lambda: rules_of(office).runs.begin(due.id))
+    assert causes(office) == [Problem.NOT_IN_AUDIT]
+    assert office.engine.purges.newest() == ()
+
+
 # -- what is written about it -----------------------------------------------------------------------------------------
 
 
