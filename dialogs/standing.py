@@ -11,7 +11,7 @@ from cards.verbs import Verb
 from data.access import Actor, Permission, Role
 from data.desk.seal import Fit
 from data.desk.standing import StandingRule, StandingState
-from data.desk.standing_steps import Terms
+from data.desk.standing_steps import StandingLimits
 from data.errors import RefusedError, UnknownError
 from data.labels import Lang
 from data.office.parts import actor_behind
@@ -150,8 +150,8 @@ class StandingDialog:
                 return await self._foreign(turn, lang, "new")
             if fit is Fit.STALE:
                 return await self._show_form(turn, lang, note="pressed.stale")
-            source, terms = typed(turn, "source", most=60), _terms(turn)
-            rule = await self._desk.call(lambda: self._service.propose(turn.actor, source, terms))
+            source, limits = typed(turn, "source", most=60), _limits(turn)
+            rule = await self._desk.call(lambda: self._service.propose(turn.actor, source, limits))
             self._desk.office.jobs.changed()
             return await self._show(turn, lang, rule.id)
 
@@ -258,12 +258,12 @@ def _title(verb: Verb, rule: StandingRule, name: str) -> str:
     return _TITLES[verb]
 
 
-def _terms(turn: Turn) -> Terms:
+def _limits(turn: Turn) -> StandingLimits:
     """Read the form; raises `RefusedError` for what is no number."""
     share = typed(turn, "share", most=12)
     if not re.fullmatch(r"[01](\.[0-9]{1,6})?", share):
         raise RefusedError("bad_share", "this is no share")
-    return Terms(
+    return StandingLimits(
         every_days=_whole(turn, "every", "bad_interval"),
         at_minute=_whole(turn, "minute", "bad_time"),
         max_share=float(share),

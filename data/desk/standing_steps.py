@@ -40,6 +40,8 @@ class Problem(StrEnum):
     """Audit or store could not be written."""
     ROLE_LOST = "role_lost"
     """One of the three people no longer has the role, or was forgotten."""
+    NOT_IN_AUDIT = "not_in_audit"
+    """The audit does not know it as agreed to, or knows its end: the store was altered, or is an old copy."""
     OVER_SHARE = "over_share"
     OVER_RECORDS = "over_records"
     BLAST_LIMIT = "blast_limit"
@@ -61,7 +63,7 @@ _OF_STATE: Final[Mapping[State, Problem]] = {
     State.REVOKED: Problem.STOPPED_BY_HAND,
     State.CANCELLED: Problem.STOPPED_BY_HAND,
 }
-_NEEDS_PEOPLE: Final = frozenset({Problem.OVER_SHARE, Problem.OVER_RECORDS, Problem.BLAST_LIMIT})
+_NEEDS_PEOPLE: Final = frozenset({Problem.OVER_SHARE, Problem.OVER_RECORDS, Problem.BLAST_LIMIT, Problem.NOT_IN_AUDIT})
 """Trying again within the hour changes nothing; a day later somebody may have purged by hand."""
 
 
@@ -69,7 +71,7 @@ _NEEDS_PEOPLE: Final = frozenset({Problem.OVER_SHARE, Problem.OVER_RECORDS, Prob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class StandingLimits:
     """What a rule does by itself, and how much of it."""
 
     every_days: int
@@ -80,11 +82,11 @@ class Terms:
 
 
 def propose(
-    existing: Iterable[StandingRule], source: str, terms: Terms, *, by: str, now: Instant, care: Care
+    existing: Iterable[StandingRule], source: str, limits: StandingLimits, *, by: str, now: Instant, care: Care
 ) -> StandingRule:
     """Propose the first rule of a source, or its next version; `existing` are all rules. Raises `RefusedError`."""
     _check_name(by)
-    check_terms(terms, care)
+    check_limits(limits, care)
     versions = [rule for rule in existing if rule.source == source]
     if any(rule.state in {StandingState.PROPOSED, StandingState.APPROVED} for rule in versions):
         raise RefusedError("already_proposed", f"a standing rule for {source} waits for somebody's yes already")
@@ -93,10 +95,10 @@ def propose(
         id=f"{source}.{number}",
         source=source,
         number=number,
-        every_days=terms.every_days,
-        at_minute=terms.at_minute,
-        max_share=round(terms.max_share, 6),
-        max_records=terms.max_records,
+        every_days=limits.every_days,
+        at_minute=limits.at_minute,
+        max_share=round(limits.max_share, 6),
+        max_records=limits.max_records,
         state=StandingState.PROPOSED,
         proposed_by=by,
         proposed_at=now,
@@ -104,15 +106,15 @@ def propose(
     )
 
 
-def check_terms(terms: Terms, care: Care) -> None:
+def check_limits(limits: StandingLimits, care: Care) -> None:
     """Refuse what no rule may do by itself; raises `RefusedError`."""
-    if not 1 <= terms.every_days <= LONGEST_EVERY:
+    if not 1 <= limits.every_days <= LONGEST_EVERY:
         raise RefusedError("bad_interval", f"a standing rule runs every 1 to {LONGEST_EVERY} days")
-    if not 0 <= terms.at_minute <= _LAST_MINUTE:
+    if not 0 <= limits.at_minute <= _LAST_MINUTE:
         raise RefusedError("bad_time", f"the time of day is a minute from 0 to {_LAST_MINUTE}")
-    if not (0 < terms.max_share <= care.max_share and round(terms.max_share, 6) > 0):
+    if not (0 < limits.max_share <= care.max_share and round(limits.max_share, 6) > 0):
         raise RefusedError("bad_share", f"the share is larger than 0, at most purge.max_share ({care.max_share})")
-    if not 1 <= terms.max_records <= MOST_RECORDS:
+    if not 1 <= limits.max_records <= MOST_RECORDS:
         raise RefusedError("bad_records", f"a standing rule takes 1 to {MOST_RECORDS} records at once")
 
 

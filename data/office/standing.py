@@ -6,7 +6,7 @@ from data.access import Actor, Permission, Role
 from data.desk.delivery import Want
 from data.desk.standing import StandingRule, StandingState
 from data.desk.standing_steps import (
-    Terms,
+    StandingLimits,
     acknowledge,
     approve,
     ask_stop,
@@ -51,7 +51,7 @@ class StandingService:
 
     # -- agreeing -----------------------------------------------------------------------------------------------------
 
-    def propose(self, actor: Actor, source: str, terms: Terms) -> StandingRule:
+    def propose(self, actor: Actor, source: str, limits: StandingLimits) -> StandingRule:
         """Propose a rule, or a new version of one; raises `RefusedError`, `UnknownError`."""
         self._allow(actor, Permission.RUN_PURGE)
         engine = self._parts.engine
@@ -59,14 +59,15 @@ class StandingService:
             raise UnknownError(f"there is no source {source[:40]!r}")
         by, now = engine.people.of(actor), self._now()
         check_enough(self._parts.holders(), by)
-        proposed = propose(self.all(), source, terms, by=by, now=now, care=engine.care)
-        limits = {
+        proposed = propose(self.all(), source, limits, by=by, now=now, care=engine.care)
+        agreed = {
+            "digest": proposed.digest,
             "every_days": proposed.every_days,
             "at_minute": proposed.at_minute,
             "max_share": proposed.max_share,
             "max_records": proposed.max_records,
         }
-        record_step(self._parts, proposed, "standing.proposed", by=by, data={"digest": proposed.digest, **limits})
+        record_step(self._parts, proposed, "standing.proposed", by=by, data=agreed)
         return self._parts.desk.standing.add(proposed)
 
     def approve(self, actor: Actor, rule_id: str) -> StandingRule:

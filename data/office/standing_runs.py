@@ -5,11 +5,11 @@ A rule must not wait for people, so whatever keeps one from running is told at o
 executed and verified by the same engine.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from data.access import Role
-from data.audit.entry import SYSTEM, Draft
+from data.audit.entry import SYSTEM, AuditEntry, Draft
 from data.desk.standing import StandingRule
 from data.desk.standing_steps import (
     NOTHING_TO_DO,
@@ -40,7 +40,11 @@ _WORDS: Mapping[str, Problem] = {
     "superseded": Problem.CHANGED,
     "clock_backwards": Problem.CLOCK,
     "role_lost": Problem.ROLE_LOST,
+    "not_in_audit": Problem.NOT_IN_AUDIT,
 }
+
+
+_ENDS = ("standing.rejected", "standing.stopped", "standing.replaced")
 
 
 class StandingRuns:
@@ -126,6 +130,8 @@ class StandingRuns:
         try:
             if not self._people_hold(rule):
                 raise RefusedError("role_lost", f"somebody who agreed to {rule_id} no longer may")
+            if not agreed_in_audit(rule, self._parts.engine.audit.entries(rule_id)):
+                raise RefusedError("not_in_audit", f"the audit does not bear out the standing rule {rule_id}")
             request = self._purges.begin_standing(rule.source)
             noted = ran(rule, at=request.created_at, request=request.id, problem=self.problem(rule))
             self._store(noted, "standing.begun", {"request": request.id})
@@ -216,6 +222,15 @@ class StandingRuns:
 
     def _store(self, rule: StandingRule, kind: str, data: Mapping[str, object] | None = None) -> StandingRule:
         return store_step(self._parts, rule, kind, by=SYSTEM, data=data)
+
+
+def agreed_in_audit(rule: StandingRule, entries: Iterable[AuditEntry]) -> bool:
+    """Tell whether the last that the audit says on a rule is that exactly this was agreed to, and no end of it.
+
+    So a store that was altered, or put back from a backup, makes no rule run that people have not agreed to or ended.
+    """
+    turns = [entry for entry in entries if entry.kind in {"standing.active", *_ENDS}]
+    return bool(turns) and turns[-1].kind == "standing.active" and turns[-1].data.get("digest") == rule.digest
 
 
 def roles_behind(people: Pseudonyms, roles_of: Callable[[Person], frozenset[Role]]) -> Callable[[str], frozenset[Role]]:

@@ -12,11 +12,12 @@ accepted. What an item asks for and the product does otherwise, or cannot have, 
 - FS-28: there are no regular expressions of anybody's; patterns are shell patterns of bounded length.
 - FS-29: the state on the same full disk as the logs is not yet purged from: an expected failure in test_fs_items.
 - FE-13: what changed is `drifted`, what appeared is left and told in the verification; the rest is purged.
-- FE-14: the rule, the care and the source's configuration are what the item calls a policy; there is no standing one.
+- FE-14: the rule, the care and the source's configuration are what the item calls a policy, and a standing rule.
 - FE-16: no second deadline by the monotonic clock: a wall clock that goes back is refused before anything is decided.
   Once somebody has trusted it, deadlines go by it: an expected failure in test_fe_items.
-- FE-17, 18, 19: number, people and schedule are settings of the host, read at the start: a change in chat does not
-  exist. What a changed file means for requests under way is tested; that it needs approval is the host's own business.
+- FE-17, 18, 19: number and people are settings of the host, read at the start: a change in chat does not exist. What
+  purges on a schedule is a standing rule, and its end needs an admin and a DPO.
+  What a changed file means for requests under way is tested; that it needs approval is the host's own business.
 - FE-20: the alert cannot be suppressed because findings are computed afresh each time; who sends them is issue 4's.
 - FE-21: 20,000 steps; `PROCALL_WALK_STEPS=1000000` takes as many as asked.
 - CR-09: 200 kills of the stores, 200 of the audit, 60 of a purge and 50 of the storage in each run of the suite.
@@ -35,6 +36,7 @@ RUNS, STEPS, PROPERTIES, WATCH, VERDICTS, OPERATOR = (
     f"{PURGE}/test_{name}.py"
     for name in ("purge_runs", "purge_steps", "purge_properties", "watch", "review_verdicts", "review_operator")
 )
+STANDING = "tests/data/office/test_standing_rules.py"
 AUDIT = "tests/data/audit"
 LOG, VERIFY, CHECKPOINTS = (f"{AUDIT}/test_{name}.py" for name in ("audit_log", "audit_verify", "checkpoints"))
 STORES = "tests/data/stores"
@@ -206,7 +208,10 @@ FE: Final = {
         f"{FE_ITEMS}::test_a_file_that_appears_after_the_approval_is_not_purged",
         f"{FE_ITEMS}::test_what_appeared_goes_with_the_next_yes",
     ),
-    "FE-14": (f"{STEPS}::test_a_change_of_rule_care_or_source_supersedes",),
+    "FE-14": (
+        f"{STEPS}::test_a_change_of_rule_care_or_source_supersedes",
+        f"{STANDING}::test_a_rule_that_ended_carries_nothing_more",
+    ),
     "FE-15": (
         f"{FE_ITEMS}::test_odd_names_make_no_two_plans_alike",
         f"{FE_ITEMS}::test_other_names_are_another_plan",
@@ -228,13 +233,18 @@ FE: Final = {
     "FE-19": (
         f"{FE_ITEMS}::test_the_audit_cannot_be_switched_off",
         f"{RUNS}::test_no_evidence_no_purge",
+        f"{STANDING}::test_two_roles_switch_it_off",
+        f"{STANDING}::test_switching_off_is_urgent_and_old_ends_are_no_news",
     ),
     "FE-20": (
         f"{FE_ITEMS}::test_only_the_command_line_breaks_the_glass",
         f"{STEPS}::test_breaking_the_glass_needs_code_and_reason",
         f"{WATCH}::test_breaking_the_glass_is_found",
     ),
-    "FE-21": (f"{WALKS}::test_nothing_is_executed_without_the_people_it_needs",),
+    "FE-21": (
+        f"{WALKS}::test_nothing_is_executed_without_the_people_it_needs",
+        f"{STANDING}::test_no_walk_deletes_without_a_rule_in_force",
+    ),
 }
 
 CR: Final = {

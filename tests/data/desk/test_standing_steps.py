@@ -14,7 +14,7 @@ from data.desk.standing import StandingRule, StandingState
 from data.desk.standing_steps import (
     NOTHING_TO_DO,
     Problem,
-    Terms,
+    StandingLimits,
     acknowledge,
     approve,
     ask_stop,
@@ -37,19 +37,19 @@ from data.retention.rule import Care
 from tests.data.stores.things import NOW, a_request
 
 CARE = Care()
-TERMS = Terms(every_days=1, at_minute=180, max_share=0.3, max_records=1000)
+LIMITS = StandingLimits(every_days=1, at_minute=180, max_share=0.3, max_records=1000)
 ADMIN, DPO = frozenset({Role.ADMIN}), frozenset({Role.DPO})
 NEW_YEAR = 20_454 * DAY
 
 
-def proposed(*existing: StandingRule, terms: Terms = TERMS, now: Instant = NOW) -> StandingRule:
+def proposed(*existing: StandingRule, limits: StandingLimits = LIMITS, now: Instant = NOW) -> StandingRule:
     """Give a proposal of Alice's."""
-    return propose(existing, "app", terms, by="p-alice", now=now, care=CARE)
+    return propose(existing, "app", limits, by="p-alice", now=now, care=CARE)
 
 
-def active(*existing: StandingRule, terms: Terms = TERMS, now: Instant = NOW) -> StandingRule:
+def active(*existing: StandingRule, limits: StandingLimits = LIMITS, now: Instant = NOW) -> StandingRule:
     """Give a rule that all three have agreed to."""
-    return acknowledge(approve(proposed(*existing, terms=terms, now=now), by="p-bob", now=now), by="p-dora", now=now)
+    return acknowledge(approve(proposed(*existing, limits=limits, now=now), by="p-bob", now=now), by="p-dora", now=now)
 
 
 def refused(reason: str, step: Callable[[], Any]) -> None:
@@ -127,7 +127,7 @@ def test_a_clock_that_went_back_gives_no_yes_and_still_a_no() -> None:
 )
 def test_limits_are_checked(changed: dict[str, Any], reason: str) -> None:
     """What is out of bounds is refused by a word of its own."""
-    refused(reason, lambda: proposed(terms=replace(TERMS, **changed)))
+    refused(reason, lambda: proposed(limits=replace(LIMITS, **changed)))
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_limits_are_checked(changed: dict[str, Any], reason: str) -> None:
 )  # fmt: skip
 def test_the_last_allowed_limits_are_taken(changed: dict[str, Any]) -> None:
     """The control: the bounds themselves are fine, and every limit is part of what is agreed to."""
-    rule = proposed(terms=replace(TERMS, **changed))
+    rule = proposed(limits=replace(LIMITS, **changed))
     assert all(getattr(rule, name) == value for name, value in changed.items())
-    assert (rule.digest == proposed().digest) is (replace(TERMS, **changed) == TERMS)
+    assert (rule.digest == proposed().digest) is (replace(LIMITS, **changed) == LIMITS)
 
 
 # -- the next version, and switching off ------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_the_last_allowed_limits_are_taken(changed: dict[str, Any]) -> None:
 def test_a_new_version_waits_while_the_old_one_goes_on() -> None:
     """One proposal a source; the old version runs until the new one is acknowledged, and never again after that."""
     old = active()
-    new = proposed(old, terms=replace(TERMS, every_days=7))
+    new = proposed(old, limits=replace(LIMITS, every_days=7))
     assert (new.id, in_force([old, new])) == ("app.2", {"app": old})
     refused("already_proposed", lambda: proposed(old, new))
     new = acknowledge(approve(new, by="p-bob", now=NOW), by="p-dora", now=NOW)
@@ -261,8 +261,8 @@ moments = st.integers(NEW_YEAR, NEW_YEAR + 400 * DAY)
 @given(every=intervals, minute=minutes, last=moments, looks=st.lists(st.integers(1, 3 * DAY), max_size=30))
 def test_a_rule_never_rests_longer_than_its_days(every: int, minute: int, last: Instant, looks: list[int]) -> None:
     """From any run the next is due at its time of day, after at most so many days, and is begun once a slot."""
-    terms = replace(TERMS, every_days=every, at_minute=minute)
-    rule = ran(active(terms=terms, now=NEW_YEAR), at=last, request="r", problem="")
+    limits = replace(LIMITS, every_days=every, at_minute=minute)
+    rule = ran(active(limits=limits, now=NEW_YEAR), at=last, request="r", problem="")
     now = last
     for look in looks:
         now += look
@@ -278,15 +278,16 @@ def test_a_rule_never_rests_longer_than_its_days(every: int, minute: int, last: 
 @given(every=intervals, minute=minutes, now=moments, ahead=st.integers(1, 800 * DAY))
 def test_a_clock_that_was_ahead_makes_no_rule_late(every: int, minute: int, now: Instant, ahead: int) -> None:
     """A last run, or a beginning, that lies in the future was a wrong clock's: the rule is due now."""
-    rule = active(terms=replace(TERMS, every_days=every, at_minute=minute), now=NEW_YEAR)
+    rule = active(limits=replace(LIMITS, every_days=every, at_minute=minute), now=NEW_YEAR)
     assert next_run(ran(rule, at=now + ahead, request="r", problem=""), now) == now
-    begun = active(terms=replace(TERMS, every_days=every, at_minute=minute), now=now + ahead)
+    begun = active(limits=replace(LIMITS, every_days=every, at_minute=minute), now=now + ahead)
     assert next_run(begun, now) == now
 
 
 def test_after_a_problem_it_tries_again_soon() -> None:
     """Within the hour where time helps, a day later where only people can, at its own time where people said no."""
-    rule = ran(active(terms=replace(TERMS, every_days=7), now=NEW_YEAR), at=NEW_YEAR + 3 * HOUR, request="", problem="")
+    weekly = active(limits=replace(LIMITS, every_days=7), now=NEW_YEAR)
+    rule = ran(weekly, at=NEW_YEAR + 3 * HOUR, request="", problem="")
     then = {problem: next_run(rule, NEW_YEAR + 4 * HOUR, problem) - (rule.last_run_at or 0) for problem in Problem}
     assert then[Problem.UNREACHABLE] == then[Problem.ROLE_LOST] == then[Problem.CHANGED] == HOUR
     assert then[Problem.OVER_SHARE] == then[Problem.OVER_RECORDS] == then[Problem.BLAST_LIMIT] == DAY

@@ -1,5 +1,6 @@
 """Standing rules in an office over real files: agreed to, run, kept from running, told, and switched off."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,9 +9,14 @@ from typing import Any
 
 import pytest
 
+from bot.documents import Documents
+from bot.people import office_of
+from bot.retention_json import request_json
+from cards.texts import load_texts
 from data.access import Actor, Role
+from data.audit.keys import Ed25519FileSigner
 from data.desk.standing import StandingRule, StandingState
-from data.desk.standing_steps import NOTHING_TO_DO, Problem, Terms, carried_by
+from data.desk.standing_steps import NOTHING_TO_DO, Problem, StandingLimits, carried_by
 from data.errors import ClockError, ProcallError, RefusedError, SourceError, UnknownError
 from data.office.parts import RoleHolders
 from data.office.standing import StandingService, check_enough, wants_of_standing
@@ -23,7 +29,7 @@ from data.stores.memory_desk import MemoryDeskStores
 from tests.data.purge.lab import HOST, Lab, person, silent
 from tests.desk import ALICE, BOB, DORA, EVE, SOURCE, OpenOffice, open_office
 
-TERMS = Terms(every_days=1, at_minute=0, max_share=1.0, max_records=100)
+LIMITS = StandingLimits(every_days=1, at_minute=0, max_share=1.0, max_records=100)
 CARL = person("carl", Role.ADMIN)
 
 
@@ -48,9 +54,9 @@ def rules_of(office: OpenOffice) -> StandingService:
     return office.office.standing
 
 
-def agreed(office: OpenOffice, terms: Terms = TERMS) -> StandingRule:
+def agreed(office: OpenOffice, limits: StandingLimits = LIMITS) -> StandingRule:
     """Give a rule in force: Alice proposed it, Bob approved it, Dora acknowledged it."""
-    rule = rules_of(office).propose(ALICE, SOURCE, terms)
+    rule = rules_of(office).propose(ALICE, SOURCE, limits)
     rules_of(office).approve(BOB, rule.id)
     return rules_of(office).acknowledge(DORA, rule.id)
 
@@ -116,7 +122,7 @@ def test_a_rule_purges_by_itself_once_three_have_agreed(office: OpenOffice, lab:
 def test_each_step_is_in_the_audit_before_it_is_stored(lab: Lab) -> None:
     """Where the store fails after the audit the entry is there, and the rule is as it was; a later try succeeds."""
     with open_office(lab) as office:
-        rule = rules_of(office).propose(ALICE, SOURCE, TERMS)
+        rule = rules_of(office).propose(ALICE, SOURCE, LIMITS)
         stale = rules_of(office).get(rule.id)
         rules_of(office).approve(BOB, rule.id)
         assert kinds(office, rule.id) == ["standing.proposed", "standing.approved"]
@@ -132,8 +138,8 @@ def test_only_the_right_roles_agree(office: OpenOffice) -> None:
     """Employees and DPOs propose nothing, DPOs approve nothing, admins acknowledge nothing; the right ones do."""
     service = rules_of(office)
     for who in (EVE, DORA):
-        refused("not_allowed", lambda who=who: service.propose(who, SOURCE, TERMS))
-    rule = service.propose(ALICE, SOURCE, TERMS)
+        refused("not_allowed", lambda who=who: service.propose(who, SOURCE, LIMITS))
+    rule = service.propose(ALICE, SOURCE, LIMITS)
     refused("own_rule", lambda: service.approve(ALICE, rule.id))
     refused("not_allowed", lambda: service.approve(DORA, rule.id))
     refused("not_allowed", lambda: service.reject(EVE, rule.id))
@@ -142,12 +148,12 @@ def test_only_the_right_roles_agree(office: OpenOffice) -> None:
     refused("dpo_only", lambda: service.acknowledge(HOST, rule.id))
     assert service.acknowledge(DORA, rule.id).runs
     with pytest.raises(UnknownError):
-        service.propose(ALICE, "no-such", TERMS)
+        service.propose(ALICE, "no-such", LIMITS)
 
 
 def test_a_role_lost_on_the_way_counts_no_more(office: OpenOffice, lab: Lab) -> None:
     """An approver who is no admin any more has not agreed when the DPO acknowledges; with the role back he has."""
-    rule = rules_of(office).propose(ALICE, SOURCE, TERMS)
+    rule = rules_of(office).propose(ALICE, SOURCE, LIMITS)
     rules_of(office).approve(BOB, rule.id)
     lab.roles[BOB.object_id] = frozenset({Role.EMPLOYEE})
     refused("role_lost", lambda: rules_of(office).acknowledge(DORA, rule.id))
@@ -166,7 +172,7 @@ def test_a_rule_that_nobody_could_agree_to_is_not_proposed() -> None:
 def test_a_new_version_takes_over_only_when_all_have_agreed(office: OpenOffice, lab: Lab) -> None:
     """Until then the old one runs; then it is replaced, and only the new one is due."""
     old = agreed(office)
-    new = rules_of(office).propose(BOB, SOURCE, replace(TERMS, max_records=50))
+    new = rules_of(office).propose(BOB, SOURCE, replace(LIMITS, max_records=50))
     rules_of(office).approve(ALICE, new.id)
     next_day(office)
     assert [rule.id for rule in rules_of(office).runs.due(lab.now)] == [old.id]
@@ -196,7 +202,7 @@ def test_a_no_keeps_it_on(office: OpenOffice) -> None:
     rule = agreed(office)
     rules_of(office).stop(ALICE, rule.id)
     assert rules_of(office).reject(DORA, rule.id).state is StandingState.ACTIVE
-    other = rules_of(office).propose(ALICE, SOURCE, TERMS)
+    other = rules_of(office).propose(ALICE, SOURCE, LIMITS)
     assert rules_of(office).reject(DORA, other.id).state is StandingState.REJECTED
     assert kinds(office, other.id)[-1] == "standing.rejected"
 
@@ -235,17 +241,17 @@ def test_nothing_old_is_a_quiet_end(office: OpenOffice, lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "problem"),
+    ("limits", "problem"),
     [
-        (replace(TERMS, max_records=1), Problem.OVER_RECORDS),
-        (replace(TERMS, max_share=0.49), Problem.OVER_SHARE),
+        (replace(LIMITS, max_records=1), Problem.OVER_RECORDS),
+        (replace(LIMITS, max_share=0.49), Problem.OVER_SHARE),
     ],
 )
 def test_more_than_the_rule_allows_is_left_to_people(
-    office: OpenOffice, lab: Lab, terms: Terms, problem: Problem
+    office: OpenOffice, lab: Lab, limits: StandingLimits, problem: Problem
 ) -> None:
     """Over its limits nothing is deleted, the request is closed with the reason, and the DPO is told at once."""
-    rule = agreed(office, terms)
+    rule = agreed(office, limits)
     next_day(office)
     ended = authorised(office)
     assert (ended.state, ended.story[-1].reason) == (State.WITHDRAWN, problem)
@@ -260,7 +266,7 @@ def test_more_than_the_rule_allows_is_left_to_people(
 
 def test_exactly_what_the_rule_allows_is_purged(office: OpenOffice) -> None:
     """The control: two of four records are half of the source, and both limits allow exactly that."""
-    agreed(office, replace(TERMS, max_records=2, max_share=0.5))
+    agreed(office, replace(LIMITS, max_records=2, max_share=0.5))
     next_day(office)
     assert authorised(office).state is State.APPROVED
 
@@ -404,6 +410,74 @@ class Deaf:
         raise OSError("no space left on device")
 
 
+@pytest.mark.parametrize("change", ["revived", "enlarged", "invented"])
+def test_a_store_that_the_audit_does_not_bear_out_runs_nothing(office: OpenOffice, lab: Lab, change: str) -> None:
+    """A rule that ended and came back from a backup, one with other limits, one nobody agreed to: told, never run."""
+    shelf, rule = office.office.parts.desk.standing, agreed(office)
+    if change == "revived":
+        rules_of(office).stop(ALICE, rule.id)
+        rules_of(office).stop(DORA, rule.id)
+        shelf.replace(replace(rule, version=shelf.get(rule.id).version))
+    elif change == "enlarged":
+        shelf.replace(replace(rule, max_records=10**9))
+    else:
+        shelf.remove(rule.id)
+        shelf.add(replace(rule, id="app-logs.7", number=7))
+    next_day(office)
+    (due,) = rules_of(office).runs.due(lab.now)
+    refused("not_in_audit", lambda: rules_of(office).runs.begin(due.id))
+    assert causes(office) == [Problem.NOT_IN_AUDIT]
+    assert office.engine.purges.newest() == ()
+
+
+# -- what is written about it -----------------------------------------------------------------------------------------
+
+
+def test_the_certificate_says_that_a_rule_purged(office: OpenOffice, lab: Lab) -> None:
+    """Reason, requester and approvers are the rule, the bot and the three, by office; where people asked, they are."""
+    parts = office.engine.parts
+    writer = Documents(
+        folder=lab.folder / "certificates",
+        signer=Ed25519FileSigner(lab.folder / "certificate-keys"),
+        texts=load_texts(),
+        controller="",
+        sources=parts.sources,
+        rules=parts.rules,
+        office_of=office_of(parts.people, parts.roles_of),
+        known=(),
+        version="1.0.0",
+    )
+    agreed(office)
+    next_day(office)
+    office.engine.runner.run(authorised(office).id, progress=silent)
+    lab.write("old.log", [100])
+    office.engine.runner.run(lab.approved(office.engine).id, progress=silent)
+    by_rule, by_people = (facts_in(writer.write(outcome, previous="").path) for outcome in lab.papers.written)
+    assert by_rule == (
+        "standing_rule",
+        [("requester", "bot"), ("approver", "admin"), ("approver", "admin"), ("approver", "dpo"), *WORKED],
+    )
+    assert by_people == ("regular", [("requester", "admin"), ("approver", "admin"), *WORKED])
+
+
+WORKED = [("executor", "bot"), ("verifier", "bot")]
+
+
+def facts_in(path: str) -> tuple[str, list[tuple[str, str]]]:
+    """Read reason and people from a document."""
+    purge = json.loads(Path(path).read_text(encoding="utf-8"))["certificate"]["purge"]
+    return purge["reason"], [(one["part"], one["office"]) for one in purge["people"]]
+
+
+def test_the_command_line_shows_which_rule_carried_it(office: OpenOffice) -> None:
+    """A stored request says the id of its rule, and nothing where people agreed."""
+    agreed(office)
+    next_day(office)
+    stood = authorised(office)
+    assert request_json(stood)["standing"] == "app-logs.1"
+    assert request_json(replace(stood, standing=""))["standing"] == ""
+
+
 # -- holds, and between the yes and the deletion ----------------------------------------------------------------------
 
 
@@ -466,7 +540,7 @@ def test_a_rule_that_ended_carries_nothing_more(office: OpenOffice, lab: Lab, en
         rules_of(office).stop(ALICE, rule.id)
         rules_of(office).stop(DORA, rule.id)
     elif end == "replaced":
-        new = rules_of(office).propose(ALICE, SOURCE, TERMS)
+        new = rules_of(office).propose(ALICE, SOURCE, LIMITS)
         rules_of(office).approve(BOB, new.id)
         rules_of(office).acknowledge(DORA, new.id)
     elif end == "role_lost":
@@ -523,7 +597,7 @@ def test_no_walk_deletes_without_a_rule_in_force(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     dice = random.Random(seed)  # noqa: S311  no secrets
     deleted = 0
-    for number in range(14):
+    for number in range(10):
         lab = Lab(folder=tmp_path / f"lab-{number}")
         lab.write("young.log", [1])
         with open_office(lab) as office:
@@ -551,7 +625,7 @@ class Walk:
             return self.round()
         act, likely = self.dice.choice(
             [
-                (lambda who: service.propose(who, SOURCE, TERMS), ALICE),
+                (lambda who: service.propose(who, SOURCE, LIMITS), ALICE),
                 (lambda who: service.approve(who, rule_id), BOB),
                 (lambda who: service.acknowledge(who, rule_id), DORA),
                 (lambda who: self.dice.random() < 0.2 and service.stop(who, rule_id), DORA),
@@ -606,7 +680,7 @@ def test_whoever_has_to_agree_gets_the_card(office: OpenOffice, lab: Lab) -> Non
         rule = rules_of(office).all()[-1]
         return {want.recipient: want.post for want in wants_of_standing(rule, holders, lab.now)}
 
-    rule = rules_of(office).propose(ALICE, SOURCE, TERMS)
+    rule = rules_of(office).propose(ALICE, SOURCE, LIMITS)
     first = told()
     assert list(first) == names[:2]
     rules_of(office).approve(BOB, rule.id)
@@ -646,7 +720,7 @@ def test_a_replaced_version_is_no_message_of_its_own(office: OpenOffice, lab: La
     """The new version's card says it; the old card changes in place."""
     old = agreed(office)
     before = {want.recipient: want.post for want in wants_of_standing(old, HOLDERS, lab.now)}
-    new = rules_of(office).propose(ALICE, SOURCE, TERMS)
+    new = rules_of(office).propose(ALICE, SOURCE, LIMITS)
     rules_of(office).approve(BOB, new.id)
     rules_of(office).acknowledge(DORA, new.id)
     replaced = rules_of(office).get(old.id)
