@@ -1,5 +1,6 @@
 """The cards of the hand-over: the forms, a ticket as its asker, an officer or a channel sees it, drafts, and lists."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,12 @@ OWN_ENTRY = "own"
 MOST_LISTED = 6
 _EXCERPT = 400
 """Characters of a question that are shown where the card holds much else."""
+_ROOM = 6000
+"""Characters of JSON that an answer may take: all 2,000 of any that people write."""
+_NARROW = 1500
+"""The same for an answer that stands beside a draft."""
+_MOST_LINES = 15
+"""Paragraphs of a text that are shown as such; the rest follows in one."""
 
 _STATES = {
     TicketState.OPEN: "handover.state_open",
@@ -69,6 +76,11 @@ class Shown:
     """Key of a sentence that is said first."""
     drafter: bool = False
     """Whether the viewer wrote the draft, and so cannot release it."""
+
+    @property
+    def drafted(self) -> bool:
+        """Tell whether there is a draft to be shown."""
+        return self.ticket.draft not in {DraftState.NONE, DraftState.DISCARDED}
 
 
 # -- forms ------------------------------------------------------------------------------------------------------------
@@ -144,7 +156,8 @@ def officer_card(said: Said, shown: Shown) -> Card:
     if shown.topic:
         rows.append((said("handover.topic"), shown.topic))
     body = [*_head(said, shown, title), *_late(said, shown), facts(rows)]
-    body += [*_words(said, ticket, longest=LONGEST_QUESTION if ticket.waits else _EXCERPT), *_answer(said, ticket)]
+    body += [*_words(said, ticket, longest=LONGEST_QUESTION if ticket.waits else _EXCERPT)]
+    body += _answer(said, ticket, room=_NARROW if shown.drafted else _ROOM)
     offered = []
     if ticket.state is TicketState.OPEN:
         offered.append(button(said("handover.take"), Verb.TICKET_TAKE, shown.press(Verb.TICKET_TAKE)))
@@ -248,21 +261,25 @@ def _words(said: Said, ticket: Ticket, *, longest: int = LONGEST_QUESTION) -> It
         yield container([label, text(escape(ticket.question, longest=longest))], style="emphasis")
 
 
-def _answer(said: Said, ticket: Ticket) -> Iterable[Element]:
+def _answer(said: Said, ticket: Ticket, *, room: int = _ROOM) -> Iterable[Element]:
     if ticket.answer:
         yield text(said("handover.answer"), weight="Bolder")
-        yield from _lines(ticket.answer)
+        yield from _lines(ticket.answer, room=room)
 
 
-def _lines(words: str) -> Iterable[Element]:
-    for line in words.splitlines():
-        yield text(escape(line, longest=LONGEST_ANSWER))
+def _lines(words: str, *, room: int = _ROOM) -> Iterable[Element]:
+    """Show a text of several lines; what takes more room than the card has is cut, as a line of backslashes does."""
+    taken = len(json.dumps(escape(words, longest=LONGEST_ANSWER), ensure_ascii=False))
+    lines = words.splitlines()
+    for line in (*lines[:_MOST_LINES], " ".join(lines[_MOST_LINES:])):
+        if line:
+            yield text(escape(line, longest=max(1, len(line) * min(room, taken) // taken)))
 
 
 def _teaching(said: Said, shown: Shown) -> Iterable[Element]:
     """Offer to draft what the bot could learn from an answer, or show what became of the draft."""
     ticket = shown.ticket
-    if ticket.draft not in {DraftState.NONE, DraftState.DISCARDED}:
+    if shown.drafted:
         yield container(_draft(said, shown), separator=True)
     elif shown.topics and can_be_drafted(ticket):
         choices = [(OWN_ENTRY, said("handover.teach_own")), *shown.topics]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cards.elements import Card
+from cards.elements import Card, card, text
 from cards.handover import (
     OWN_ENTRY,
     Shown,
@@ -126,7 +126,7 @@ class HandoverDialog:
             viewer = self._desk.viewer(turn, lang)
             fit = self._desk.fit(turn, subject=f"form/{name}", stamp=await self._count(viewer.recipient))
             if fit is Fit.FOREIGN:
-                return await self._desk.refuse(turn, lang, what=turn.verb, about=name, reason="foreign")
+                return await self._foreign(turn, lang, name)
             if fit is Fit.STALE:
                 own = await self._desk.call(lambda: self._tickets.of(viewer.recipient))
                 if not own:
@@ -207,7 +207,7 @@ class HandoverDialog:
             ticket = await self._desk.call(lambda: self._tickets.get(name))
             fit = self._desk.fit(turn, subject=f"ticket/{name}", stamp=ticket.face)
             if fit is Fit.FOREIGN:
-                return await self._desk.refuse(turn, lang, what=turn.verb, about=name, reason="foreign")
+                return await self._foreign(turn, lang, name)
             if fit is Fit.STALE:
                 return self._reply(ticket, viewer, note="pressed.stale")
             changed = await self._desk.call(step)
@@ -217,6 +217,13 @@ class HandoverDialog:
             return self._reply(changed, viewer)
 
         return await self._desk.guarded(turn, lang, what=turn.verb, about=name, needs=needs, work=work)
+
+    async def _foreign(self, turn: Turn, lang: Lang, name: str) -> Reply:
+        await self._desk.refuse(turn, lang, what=turn.verb, about=name, reason="foreign")
+        said = self._desk.said[lang]
+        why = said("pressed.foreign")
+        shown = card(said.texts, [text(why)], summary=why, banner=said.banner)
+        return Reply(card=shown, outcome="refused", lang=lang)
 
     def _reply(self, ticket: Ticket, viewer: Viewer, *, note: str = "") -> Reply:
         """Show a ticket; somebody else's is as unknown as one that never was. Raises `UnknownError`."""
