@@ -29,7 +29,8 @@ test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
 
 nightly: .venv/installed-dev  ## Run what is too long for every day: all crash points, long races, a million steps
 	PROCALL_ALL_POINTS=1 PROCALL_RACE_SECONDS=20 PROCALL_WALK_STEPS=1000000 PROCALL_MANY_FILES=200000 \
-		$(VENV)/python -m pytest tests/crash tests/data/sources/test_races.py tests/data/stores/test_request_walks.py tests/lists
+		$(VENV)/python -m pytest tests/crash tests/data/sources/test_races.py tests/data/stores/test_request_walks.py \
+		tests/data/purge/test_purge_walks.py tests/lists
 
 check: .venv/installed-dev  ## Check format, lint, types, floors and the other rules of the house
 	$(VENV)/python -m pytest --quiet tests/test_house_rules.py

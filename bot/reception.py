@@ -37,6 +37,7 @@ from dialogs.holds import HoldDialog
 from dialogs.own_data import OwnDataDialog
 from dialogs.purge import PurgeTalk
 from dialogs.retention import RetentionDialog
+from dialogs.standing import StandingDialog
 
 LOG_DAYS = 90
 """How long the bot's own logs are kept at most, as clause 2.7 has it."""
@@ -116,6 +117,7 @@ def dialogs_of(
         PurgeTalk(desk),
         HoldDialog(desk),
         RetentionDialog(desk, titles=titles),
+        StandingDialog(desk),
         HandoverDialog(desk, catalogue, Lessons(service=teaching, releases=releases)),
         OwnDataDialog(desk, cut_logs=cut_logs, log_days=LOG_DAYS, unused_days=KEPT // DAY),
     )

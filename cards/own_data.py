@@ -6,6 +6,7 @@ from typing import Any, Final
 from cards.elements import Card, Element, actions, card, container, escape, execute, facts, heading, subtle, text
 from cards.parts import Said, button
 from cards.verbs import Verb
+from data.access import Role
 from data.desk.ticket import TicketState
 from data.office.own_data import REQUEST, ROLE, STANDING, Forgotten, KeptTicket, Stored
 
@@ -18,6 +19,7 @@ _STATES: Final = {
     TicketState.ANSWERED: "own_data.ticket_answered",
     TicketState.CLOSED: "own_data.ticket_closed",
 }
+_ROLES: Final = {Role.ADMIN: "own_data.role_admin", Role.DPO: "own_data.role_dpo"}
 _BINDS: Final = {ROLE: "forget.stays_role", REQUEST: "forget.stays_request", STANDING: "forget.stays_standing"}
 _WAITING: Final = frozenset({TicketState.OPEN, TicketState.TAKEN})
 
@@ -130,7 +132,7 @@ def _tickets(said: Said, tickets: tuple[KeptTicket, ...]) -> list[str]:
 
 
 def _roles(said: Said, stored: Stored) -> str:
-    return ", ".join(said(f"roles.{role.value}") for role in stored.roles) or said("own_data.none")
+    return ", ".join(said(_ROLES[role]) for role in stored.roles) or said("own_data.none")
 
 
 def _goes(said: Said, stored: Stored) -> list[str]:

@@ -22,16 +22,15 @@ class Engine:
 def check_whole(parts: PurgeParts) -> None:
     """Refuse store and audit that do not belong together: holds or evidence were lost. Raises `StateError`.
 
-    A number that begins at 1 again, later than the newest request, is an audit that was erased; deleting old epochs
-    leaves a first entry with a higher number.
+    An audit that begins at 1 and does not know the newest request is not the one in which that request was recorded
+    before it was stored: it was erased. Deleting old epochs leaves a first entry with a higher number.
     """
     holds = {hold.id for hold in parts.stores.holds.all()}
     known = {request.id for request in parts.stores.requests.newest(most=1_000_000)}
-    newest = max((request.created_at for request in parts.stores.requests.newest(most=1)), default=None)
+    newest = next((request.id for request in parts.stores.requests.newest(most=1)), None)
+    first, told = 0, newest is None
     for entry in parts.audit.entries():
-        if entry.seq == 1 and newest is not None and newest < entry.at:
-            message = "the store knows purges of which this audit knows nothing: the audit was erased; put it back"
-            raise StateError(message)
+        first, told = first or entry.seq, told or entry.object == newest
         lost = entry.object not in (holds if entry.kind == "hold.in_force" else known)
         if lost and entry.kind in {"hold.in_force", "request.previewed"}:
             message = (
@@ -39,6 +38,9 @@ def check_whole(parts: PurgeParts) -> None:
                 "old copy; put the right one back, holds may be missing in it"
             )
             raise StateError(message)
+    if first == 1 and not told:
+        message = "the store knows purges of which this audit knows nothing: the audit was erased; put it back"
+        raise StateError(message)
 
 
 def engine_of(parts: PurgeParts, *, holder: str) -> Engine:

@@ -15,6 +15,8 @@ from data.access import Role
 from data.certificate.model import Doubt, Look, Office, Part, Reason, UnitKind
 from data.desk.alert import AlertState
 from data.desk.delivery import DeliveryState
+from data.desk.standing import StandingState
+from data.desk.standing_steps import Problem
 from data.labels import Lang
 from data.questions.commands import Command
 from data.retention.evidence import Evidence
@@ -49,6 +51,8 @@ FAMILIES = {
     "certificate.result_*": {f"certificate.result_{verdict.lower()}" for verdict in Verdict},
     "certificate.state_*": {"certificate.state_pass", "certificate.state_pending"},
     "certificate.unit_kind_*": {f"certificate.unit_kind_{kind}" for kind in UnitKind},
+    "standing.problem_*": {f"standing.problem_{problem}" for problem in Problem},
+    "standing.state_*": {f"standing.state_{state}" for state in StandingState},
     "report.doubt_*": {f"report.doubt_{doubt}" for doubt in Doubt},
     "report.state_*": {"report.state_fail", "report.state_unknown"},
     "alert.what_*": {f"alert.what_{kind}" for kind in FindingKind},
