@@ -64,8 +64,6 @@ _INCIDENTS: Final = frozenset({FindingKind.OVER_DELETION, FindingKind.AUDIT_BROK
 _LATE: Final = frozenset({FindingKind.OVERDUE, FindingKind.HELD_PAST_LIMIT})
 _STYLES: Final = {"incident": "attention", "late": "attention", "soon": "warning", "check": "emphasis",
                   "settled": "good"}  # fmt: skip
-_REFUSALS: Final = frozenset({FindingKind.STANDING_BLOCKED, FindingKind.CLOCK_BLOCKED})
-"""Their cause is the reason of a refusal, which has a sentence of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ def likely_cause(said: Said, kind: FindingKind, cause: str) -> str:
         return said("alert.why_problem", problem=said(f"standing.problem_{cause}"))
     if f"alert.cause_{cause}" in known:
         return said(f"alert.cause_{cause}")
-    if kind in _REFUSALS and f"refused.{cause}" in known:
+    if kind is FindingKind.CLOCK_BLOCKED and f"refused.{cause}" in known:
         return said(f"refused.{cause}")
     if kind is FindingKind.NOT_DELIVERED and f"delivery.error_{cause}" in known:
         return said(f"delivery.error_{cause}")

@@ -21,6 +21,7 @@ from cards.texts import load_texts
 from cards.verbs import Verb
 from data.desk.alert import Alert, AlertState
 from data.desk.delivery import Delivery, DeliveryState
+from data.desk.standing_steps import Problem
 from data.labels import Lang
 from data.office.digest import Digest, PurgeLine, Witness, digest_of, week_named, worst_first
 from data.retention.evidence import Marks
@@ -231,8 +232,17 @@ def test_an_unforeseen_cause_gets_the_general_sentence(lang: Lang) -> None:
     """A word that nobody has foreseen, or one that comes from outside, is not shown."""
     for kind in FindingKind:
         assert likely_cause(SAID[lang], kind, "logrotate d/app <b> rotate") == SAID[lang](f"alert.why_{kind}")
-    assert likely_cause(SAID[lang], FindingKind.STANDING_BLOCKED, "blast_limit") == SAID[lang]("refused.blast_limit")
+    assert likely_cause(SAID[lang], FindingKind.CLOCK_BLOCKED, "jumped") == SAID[lang]("refused.jumped")
     assert likely_cause(SAID[lang], FindingKind.NOT_DELIVERED, "gone") == SAID[lang]("delivery.error_gone")
+
+
+@pytest.mark.parametrize("lang", Lang)
+@pytest.mark.parametrize("problem", Problem)
+def test_every_problem_of_a_standing_rule_is_said(problem: Problem, lang: Lang) -> None:
+    """What kept a standing rule from purging stands on the card of its alert."""
+    said = SAID[lang]
+    seen = visible_text(alert_card(said, view(alert(FindingKind.STANDING_BLOCKED, cause=problem)), press))
+    assert said("alert.why_problem", problem=said(f"standing.problem_{problem}")) in seen
 
 
 @pytest.mark.parametrize("lang", Lang)
@@ -259,7 +269,7 @@ def test_the_last_moment_to_begin_is_said_while_it_is_ahead(lang: Lang) -> None:
 
 def test_the_archive_option_is_named_as_a_possibility() -> None:
     """The option of the UCServer is a likely cause beside another, never a fact."""
-    for lang, words in ((Lang.DE, ("kann", "Ebenso")), (Lang.EN, ("may be", "just as possible"))):
+    for lang, words in ((Lang.DE, ("kann", "Möglich ist auch")), (Lang.EN, ("may be", "just as possible"))):
         sentence = SAID[lang]("alert.cause_archive_or_dead_service")
         assert "UCServer" in sentence
         assert all(word in sentence for word in words)
