@@ -8,8 +8,10 @@ from cards.elements import Card, Element, actions, card, container, escape, fact
 from cards.parts import Said, button, day_field, field, standing_in_terms
 from cards.verbs import Verb
 from data.desk.alert import Alert, AlertState
+from data.desk.alert_steps import EVERYBODY, LASTING
 from data.retention.finding import FindingKind
 from data.retention.instants import DAY, Instant
+from data.sources.interface import UNREADABLE
 
 LONGEST_REASON: Final = 300
 PAGE: Final = 10
@@ -59,13 +61,9 @@ _PLACES: Final[Mapping[FindingKind, str]] = {
     ),
 }  # fmt: skip
 _INCIDENTS: Final = frozenset({FindingKind.OVER_DELETION, FindingKind.AUDIT_BROKEN})
-LASTING: Final = frozenset({FindingKind.OVER_DELETION, FindingKind.BREAK_GLASS})
-"""Cannot be undone, so there is nothing to put off: they are acknowledged."""
 _LATE: Final = frozenset({FindingKind.OVERDUE, FindingKind.HELD_PAST_LIMIT})
 _STYLES: Final = {"incident": "attention", "late": "attention", "soon": "warning", "check": "emphasis",
                   "settled": "good"}  # fmt: skip
-_REFUSALS: Final = frozenset({FindingKind.STANDING_BLOCKED, FindingKind.CLOCK_BLOCKED})
-"""Their cause is the reason of a refusal, which has a sentence of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +89,8 @@ class AlertView:
     personal: bool = True
     may_purge: bool = False
     may_hold: bool = False
+    may_acknowledge: bool = True
+    """Whether the viewer's role is one that can acknowledge this kind."""
     days: tuple[str, str] | None = None
     """First and last day until which it may be snoozed, ISO 8601; None where it may not."""
     twice: bool = False
@@ -120,13 +120,22 @@ def weight_of(alert: Alert) -> str:
 def likely_cause(said: Said, kind: FindingKind, cause: str) -> str:
     """Give the sentence on the likely cause; for a word nobody has foreseen, the general one of the kind."""
     known = said.texts.keys()
+    if _settings_unread(kind, cause):
+        return said("alert.why_settings_unread")
+    if kind is FindingKind.STANDING_BLOCKED and f"standing.problem_{cause}" in known:
+        return said("alert.why_problem", problem=said(f"standing.problem_{cause}"))
     if f"alert.cause_{cause}" in known:
         return said(f"alert.cause_{cause}")
-    if kind in _REFUSALS and f"refused.{cause}" in known:
+    if kind is FindingKind.CLOCK_BLOCKED and f"refused.{cause}" in known:
         return said(f"refused.{cause}")
     if kind is FindingKind.NOT_DELIVERED and f"delivery.error_{cause}" in known:
         return said(f"delivery.error_{cause}")
     return said(f"alert.why_{kind}")
+
+
+def _settings_unread(kind: FindingKind, cause: str) -> bool:
+    """Tell whether a system's own retention could not be read, so that its days are not known."""
+    return kind is FindingKind.DRIFTING and cause == UNREADABLE
 
 
 def alert_card(said: Said, view: AlertView, press: Press) -> Card:
@@ -158,12 +167,14 @@ def _rows(said: Said, view: AlertView) -> list[tuple[str, str]]:
         rows.append((said("alert.row_where"), place_of(said, alert, view.place)))
     if alert.data_kind:
         rows.append((said("alert.row_kind"), said(f"kinds.{alert.data_kind}")))
-    if alert.kind in _COUNTED:
+    if alert.kind in _COUNTED and not _settings_unread(alert.kind, alert.cause):
         rows.append((said(f"alert.counted_{_COUNTED[alert.kind]}"), said.number(alert.count)))
     if alert.since is not None:
         rows.append((said(f"alert.since_{_SINCE.get(alert.kind, 'oldest')}"), said.when(alert.since)))
     if alert.limit is not None:
         rows.append((said("alert.row_limit"), _until(said, alert.limit, view.now)))
+    if alert.start_by is not None and view.now < alert.start_by and not view.settled:
+        rows.append((said("alert.row_start_by"), said.when(alert.start_by)))
     if not view.settled and alert.quiet_until is not None and alert.state is not AlertState.OPEN:
         rows.append((said("alert.row_quiet"), said.when(alert.quiet_until)))
     acted = next((act for act in reversed(view.acts) if act.who != "system"), None)
@@ -176,7 +187,8 @@ def place_of(said: Said, alert: Alert, title: str) -> str:
     """Say where something is: the source by its title, else the request, hold or rule by its id."""
     if alert.source:
         name = escape(title or alert.source, longest=_LONGEST_TITLE)
-        where = said("alert.where_source", title=name, id=escape(alert.source)) if title else name
+        named = title not in {"", alert.source}
+        where = said("alert.where_source", title=name, id=escape(alert.source)) if named else name
         if alert.kind not in _PLACES:
             return where
     else:
@@ -243,13 +255,17 @@ def _to_do(said: Said, view: AlertView, press: Press) -> list[Element]:
     if alert.source and view.may_purge and not view.settled:
         first.append(button(said("alert.button_preview"), Verb.PURGE_PREVIEW, source, style="positive"))
     if not view.settled:
-        if alert.state is not AlertState.ACKNOWLEDGED:
+        if alert.state is AlertState.OPEN and view.may_acknowledge:
             first.append(button(said("alert.button_acknowledge"), Verb.ALERT_ACKNOWLEDGE,
                                 press(Verb.ALERT_ACKNOWLEDGE)))  # fmt: skip
         if alert.source and view.may_hold:
             first.append(button(said("alert.button_hold"), Verb.HOLD_FORM, source))
-        first.append(button(said("alert.button_escalate"), Verb.ALERT_ESCALATE, press(Verb.ALERT_ESCALATE)))
-        shown.append(actions(first))
+        if alert.level < EVERYBODY:
+            first.append(button(said("alert.button_escalate"), Verb.ALERT_ESCALATE, press(Verb.ALERT_ESCALATE)))
+        if first:
+            shown.append(actions(first))
+        if not view.may_acknowledge:
+            shown.append(subtle(said("alert.needs_dpo")))
         shown += _snooze_form(said, view, press)
     shown.append(actions(_ways_on(said, alert)))
     return shown

@@ -10,7 +10,9 @@ from cards.elements import Card, card, text
 from cards.retention import digest_card, looking_card, overview_card
 from cards.verbs import Verb
 from data.access import Permission, Role
-from data.desk.alert import Alert, AlertState
+from data.audit.entry import SYSTEM
+from data.desk.alert import Alert, AlertState, AlertStep
+from data.desk.alert_steps import LASTING
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, delivery_id
 from data.desk.seal import Fit
 from data.errors import UnknownError
@@ -84,21 +86,23 @@ class RetentionDialog:
             alert=alert,
             now=now,
             place=self._titles.get(alert.source, ""),
-            acts=tuple(
-                Act(what=step.what, at=step.at, who=self._role(step.by), reason=step.reason) for step in alert.story
-            ),
+            acts=tuple(Act(what=step.what, at=step.at, who=_seen_as(step), reason=step.reason) for step in alert.story),
             personal=viewer.personal,
             may_purge=viewer.actor.may(Permission.RUN_PURGE),
             may_hold=viewer.actor.may(Permission.PLACE_HOLD),
+            may_acknowledge=self._may_acknowledge(alert, viewer),
             days=days_to_sleep(alert, now, self._desk.said[viewer.lang].zone),
             twice=sent is not None and sent.maybe_twice,
             before=before,
         )
 
+    def _may_acknowledge(self, alert: Alert, viewer: Viewer) -> bool:
+        """What cannot be undone is for a data protection officer to acknowledge, where there is one (FE-20)."""
+        for_all = alert.kind not in LASTING or not self._desk.office.parts.holders().dpos
+        return for_all or Role.DPO in viewer.actor.roles
+
     def _role(self, by: str) -> str:
-        """Tell in which role somebody is seen; nobody is named."""
-        if by == "system":
-            return by
+        """Tell the role of a recipient; nobody is named."""
         actor = actor_behind(self._desk.office.parts.engine, by)
         roles = actor.roles if actor is not None else frozenset()
         return next((role.value for role in (Role.DPO, Role.ADMIN) if role in roles), "nobody")
@@ -234,7 +238,7 @@ class RetentionDialog:
         found = []
         for one in deliveries:
             role = _CHANNELS.get(one.recipient) or self._role(one.recipient)
-            to = "other" if role in {"nobody", "system"} else role
+            to = "other" if role == "nobody" else role
             known = people.setdefault(to, [])
             if one.recipient not in known:
                 known.append(one.recipient)
@@ -294,6 +298,11 @@ class RetentionDialog:
 
     def _now(self) -> Instant:
         return self._desk.office.parts.engine.guard.now()
+
+
+def _seen_as(step: AlertStep) -> str:
+    """Say in which role somebody took a step; nobody is named."""
+    return step.by if step.by == SYSTEM else step.role or "nobody"
 
 
 def _page(turn: Turn) -> int:

@@ -11,16 +11,13 @@ from typing import Final
 
 from babel.dates import get_day_names
 
-from cards.alerts import LASTING
 from cards.parts import Said
 from data.desk.alert import Alert
+from data.desk.alert_steps import BLIND, LASTING, LONGEST_QUIET, TIGHT_QUIET, is_overdue
 from data.labels import Lang
-from data.retention.finding import FindingKind
-from data.retention.instants import DAY, Instant, datetime_of, instant_of
+from data.retention.instants import Instant, datetime_of, instant_of
 
 MORNING: Final = dt.time(8)
-LONGEST_SLEEP: Final = 7
-"""Days."""
 _KEYS: Final = ("snooze.alert", "snooze.number", "snooze.until", "snooze.reason", "snooze.tomorrow", "snooze.next",
                 "snooze.verb", "snooze.around")  # fmt: skip
 _MARKS = " ,.;:!"
@@ -53,11 +50,12 @@ def day_named(text: str, zone: dt.tzinfo) -> Instant | None:
 
 def days_to_sleep(alert: Alert, now: Instant, zone: dt.tzinfo) -> tuple[str, str] | None:
     """Give the first and the last day until which an alert may sleep; None where there is none before the limit."""
-    if alert.kind in LASTING or alert.kind is FindingKind.OVERDUE:
+    if alert.kind in LASTING or is_overdue(alert, now):
         return None
-    today = datetime_of(now).astimezone(zone).date()
-    days = [today + dt.timedelta(days=ahead) for ahead in range(1, LONGEST_SLEEP + 1)]
-    ends = now + LONGEST_SLEEP * DAY if alert.limit is None else min(now + LONGEST_SLEEP * DAY, alert.limit - 1)
+    ends = now + (TIGHT_QUIET if alert.kind in BLIND else LONGEST_QUIET)
+    ends = ends if alert.limit is None else min(ends, alert.limit - 1)
+    today, last = (datetime_of(at).astimezone(zone).date() for at in (now, ends))
+    days = [today + dt.timedelta(days=ahead) for ahead in range(1, (last - today).days + 1)]
     fit = [day for day in days if morning_of(day, zone) <= ends]
     return (fit[0].isoformat(), fit[-1].isoformat()) if fit else None
 

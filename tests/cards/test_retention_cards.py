@@ -21,6 +21,7 @@ from cards.texts import load_texts
 from cards.verbs import Verb
 from data.desk.alert import Alert, AlertState
 from data.desk.delivery import Delivery, DeliveryState
+from data.desk.standing_steps import Problem
 from data.labels import Lang
 from data.office.digest import Digest, PurgeLine, Witness, digest_of, week_named, worst_first
 from data.retention.evidence import Marks
@@ -30,7 +31,7 @@ from data.retention.request import PurgeRequest, State
 from data.retention.rule import Care, DataKind, RetentionRule
 from data.retention.verdict import Verdict
 from data.retention.worst_case import worst_case
-from data.sources.interface import SourceSummary
+from data.sources.interface import UNREADABLE, SourceSummary
 from data.watch import SourceStatus, Standing, of_request
 from tests.cards.test_rules import (
     elements,
@@ -170,7 +171,8 @@ def test_kinds_do_not_share_their_sentences() -> None:
 
 def causes() -> Iterator[tuple[FindingKind, str]]:
     """List every kind with each stable word that the watch gives as its cause."""
-    yield from ((FindingKind.UNREADABLE, reason) for reason in (*PROBED, "skipped", "memory_of_purges"))
+    yield from ((FindingKind.UNREADABLE, reason) for reason in (*PROBED, "skipped", "memory_of_purges", "not_looked"))
+    yield FindingKind.AUDIT_BROKEN, "not_recorded"
     yield from ((FindingKind.OVERDUE, word) for word in ("active", "not_purged"))
     yield FindingKind.DEAD, "archive_or_dead_service"
     yield FindingKind.UNDATABLE, "no_stamp"
@@ -230,13 +232,44 @@ def test_an_unforeseen_cause_gets_the_general_sentence(lang: Lang) -> None:
     """A word that nobody has foreseen, or one that comes from outside, is not shown."""
     for kind in FindingKind:
         assert likely_cause(SAID[lang], kind, "logrotate d/app <b> rotate") == SAID[lang](f"alert.why_{kind}")
-    assert likely_cause(SAID[lang], FindingKind.STANDING_BLOCKED, "blast_limit") == SAID[lang]("refused.blast_limit")
+    assert likely_cause(SAID[lang], FindingKind.CLOCK_BLOCKED, "jumped") == SAID[lang]("refused.jumped")
     assert likely_cause(SAID[lang], FindingKind.NOT_DELIVERED, "gone") == SAID[lang]("delivery.error_gone")
+
+
+@pytest.mark.parametrize("lang", Lang)
+@pytest.mark.parametrize("problem", Problem)
+def test_every_problem_of_a_standing_rule_is_said(problem: Problem, lang: Lang) -> None:
+    """What kept a standing rule from purging stands on the card of its alert."""
+    said = SAID[lang]
+    seen = visible_text(alert_card(said, view(alert(FindingKind.STANDING_BLOCKED, cause=problem)), press))
+    assert said("alert.why_problem", problem=said(f"standing.problem_{problem}")) in seen
+
+
+@pytest.mark.parametrize("lang", Lang)
+def test_settings_that_could_not_be_read_are_no_figure(lang: Lang) -> None:
+    """Where a system's own retention could not be read, no number of days is shown; where it could, there is one."""
+    said = SAID[lang]
+    known = visible_text(alert_card(said, view(alert(FindingKind.DRIFTING, count=120, cause="app rotate")), press))
+    unread = visible_text(alert_card(said, view(alert(FindingKind.DRIFTING, count=1, cause=UNREADABLE)), press))
+    assert f"{said('alert.counted_days')}: 120" in known
+    assert "app rotate" not in known
+    assert said("alert.counted_days") not in unread
+    assert said("alert.why_settings_unread") in unread
+
+
+@pytest.mark.parametrize("lang", Lang)
+def test_the_last_moment_to_begin_is_said_while_it_is_ahead(lang: Lang) -> None:
+    """The countdown goes to the start of the purge: that moment stands on the card until it has passed."""
+    said = SAID[lang]
+    for ahead in (True, False):
+        start = NOW + (HOUR if ahead else -HOUR)
+        seen = visible_text(alert_card(said, view(alert(FindingKind.DUE, start_by=start)), press))
+        assert (f"{said('alert.row_start_by')}: {said.when(start)}" in seen) == ahead
 
 
 def test_the_archive_option_is_named_as_a_possibility() -> None:
     """The option of the UCServer is a likely cause beside another, never a fact."""
-    for lang, words in ((Lang.DE, ("kann", "Ebenso")), (Lang.EN, ("may be", "just as possible"))):
+    for lang, words in ((Lang.DE, ("kann", "Möglich ist auch")), (Lang.EN, ("may be", "just as possible"))):
         sentence = SAID[lang]("alert.cause_archive_or_dead_service")
         assert "UCServer" in sentence
         assert all(word in sentence for word in words)
@@ -277,6 +310,8 @@ def test_what_is_offered_follows_role_and_state() -> None:
         "dpo": view(alert(), may_purge=False),
         "settled": view(alert(state=AlertState.RESOLVED)),
         "seen": view(alert(state=AlertState.ACKNOWLEDGED)),
+        "asleep": view(alert(state=AlertState.SNOOZED)),
+        "known to all": view(alert(level=2)),
         "too near": view(alert(), days=None),
         "channel": view(alert(), personal=False),
         "request": view(alert(FindingKind.PURGE_FAILED, source="", about="id-1")),
@@ -285,6 +320,8 @@ def test_what_is_offered_follows_role_and_state() -> None:
     assert offered["dpo"] == offered["admin"] - {Verb.PURGE_PREVIEW}
     assert offered["settled"] & whole == set()
     assert offered["seen"] == offered["admin"] - {Verb.ALERT_ACKNOWLEDGE}
+    assert offered["asleep"] == offered["admin"] - {Verb.ALERT_ACKNOWLEDGE}
+    assert offered["known to all"] == offered["admin"] - {Verb.ALERT_ESCALATE}
     assert offered["too near"] == offered["admin"] - {Verb.ALERT_SNOOZE}
     assert offered["channel"] == set()
     assert offered["request"] == offered["admin"] - {Verb.PURGE_PREVIEW, Verb.HOLD_FORM}

@@ -68,7 +68,7 @@ FAMILIES = {
     "alert.means_*": {f"alert.means_{kind}" for kind in FindingKind},
     "alert.why_*": {f"alert.why_{kind}" for kind in FindingKind},
     "alert.do_*": {f"alert.do_{kind}" for kind in FindingKind},
-    "alert.cause_*": {f"alert.cause_{cause}" for _, cause in causes()} | {"alert.cause_not_recorded"},
+    "alert.cause_*": {f"alert.cause_{cause}" for _, cause in causes()},
     "alert.state_*": {f"alert.state_{state}" for state in AlertState},
     "alert.step_*": {f"alert.step_{step}" for step in (*STEPS, "other")},
     "alert.done_*": {f"alert.done_{step}" for step in ("acknowledged", "snoozed", "escalated")},

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,10 @@ from cards.verbs import Verb
 from data.access import Actor, Role
 from data.desk.alert import Alert, AlertState, AlertStep
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, DeliveryState, delivery_id
-from data.errors import RefusedError
 from data.labels import Lang
 from data.questions.commands import Command
 from data.retention.finding import FindingKind
-from data.retention.instants import DAY, HOUR, Instant
-from data.retention.request import says_something
+from data.retention.instants import DAY, HOUR
 from dialogs.desk import Desk
 from dialogs.face import Viewer
 from dialogs.retention import RetentionDialog
@@ -31,66 +29,6 @@ from tests.desk import ALICE, DORA, EVE, SOURCE, Lab, OpenOffice, buttons, chat_
 
 ZONE = ZoneInfo("Europe/Berlin")
 TITLES = {SOURCE: "App logs of the *server*"}
-
-
-@dataclass(kw_only=True)
-class AlertDesk:
-    """The steps of alerts as their service takes them, without audit and without a schedule."""
-
-    opened: OpenOffice
-    woken: list[str] = field(default_factory=list)
-
-    @property
-    def _shelf(self) -> object:
-        return self.opened.office.parts.desk.alerts
-
-    def all(self) -> tuple[Alert, ...]:
-        """List all."""
-        return tuple(self._shelf.all())
-
-    def get(self, alert_id: str) -> Alert:
-        """Give one."""
-        return self._shelf.get(alert_id)
-
-    def acknowledge(self, actor: Actor, alert_id: str) -> Alert:
-        """Note that somebody has seen it."""
-        return self._step(actor, alert_id, "acknowledged", state=AlertState.ACKNOWLEDGED)
-
-    def snooze(self, actor: Actor, alert_id: str, *, until: Instant, reason: str) -> Alert:
-        """Put it off, with a reason, before the limit."""
-        if not says_something(reason):
-            raise RefusedError("no_reason")
-        alert = self.get(alert_id)
-        if alert.limit is not None and until >= alert.limit:
-            raise RefusedError("past_limit")
-        return self._step(actor, alert_id, "snoozed", reason=reason, state=AlertState.SNOOZED, quiet_until=until)
-
-    def escalate(self, actor: Actor, alert_id: str) -> Alert:
-        """Pass it on."""
-        return self._step(actor, alert_id, "escalated", level=self.get(alert_id).level + 1)
-
-    def _step(self, actor: Actor, alert_id: str, what: str, *, reason: str = "", **changes: object) -> Alert:
-        alert = self.get(alert_id)
-        if alert.state is AlertState.RESOLVED:
-            raise RefusedError("already_resolved")
-        step = AlertStep(what=what, at=self.opened.lab.now, by=self.opened.engine.parts.people.of(actor), reason=reason)
-        changed = replace(alert, story=(*alert.story, step), changed_at=self.opened.lab.now, **changes)
-        return self._shelf.replace(changed)
-
-
-@dataclass(kw_only=True)
-class Post:
-    """What became of cards."""
-
-    opened: OpenOffice
-
-    def report(self, subject: str) -> tuple[Delivery, ...]:
-        """List the deliveries of a subject."""
-        return tuple(one for one in self.opened.office.parts.desk.deliveries.all() if one.subject == subject)
-
-    def dead(self) -> tuple[Delivery, ...]:
-        """List what was given up."""
-        return tuple(one for one in self.opened.office.parts.desk.deliveries.all() if one.state is DeliveryState.DEAD)
 
 
 @dataclass(kw_only=True)
@@ -158,9 +96,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
                 story=(AlertStep(what="opened", at=lab.now - DAY),),
             )
         )
-        office = replace(opened.office, alerts=AlertDesk(opened=opened), outbox=Post(opened=opened))
-        desk = replace(opened.desk, office=office)
-        yield Room(opened=opened, desk=desk, dialog=RetentionDialog(desk, titles=TITLES))
+        yield Room(opened=opened, desk=opened.desk, dialog=RetentionDialog(opened.desk, titles=TITLES))
 
 
 def text_of(reply: Reply) -> str:
@@ -227,13 +163,31 @@ async def test_a_copy_that_may_have_come_twice_is_said_to_be_one(room: Room) -> 
     assert room.sentence("alert.twice") not in visible_text(await room.face(DORA))
 
 
-async def test_somebody_whose_role_is_gone_is_named_by_none(room: Room) -> None:
-    """Roles are those of now: who acted and lost the role, or was forgotten, is somebody without a role."""
+async def test_the_story_keeps_the_role_in_which_somebody_acted(room: Room) -> None:
+    """Who acted as a DPO is shown as one, whatever becomes of the role; a step without a role names none."""
     room.desk.office.alerts.acknowledge(DORA, "17")
     room.opened.lab.roles[DORA.object_id] = frozenset()
-    assert room.sentence("alert.by_nobody") in visible_text(await room.face())
-    del room.opened.lab.roles[DORA.object_id]
     assert room.sentence("alert.by_dpo") in visible_text(await room.face())
+    assert room.sentence("alert.by_nobody") not in visible_text(await room.face())
+    last = replace(room.alert.story[-1], role="")
+    room.keep(replace(room.alert, story=(*room.alert.story[:-1], last)))
+    assert room.sentence("alert.by_nobody") in visible_text(await room.face())
+
+
+async def test_what_cannot_be_undone_is_for_a_dpo(room: Room) -> None:
+    """An over-deletion offers its acknowledgement to DPOs only, and says so to admins; a pressed one is refused."""
+    ordinary = await room.face(ALICE)
+    assert Verb.ALERT_ACKNOWLEDGE in buttons(ordinary)
+    room.keep(replace(room.alert, kind=FindingKind.OVER_DELETION, level=2))
+    admin, dpo = await room.face(ALICE), await room.face(DORA)
+    assert Verb.ALERT_ACKNOWLEDGE not in buttons(admin)
+    assert room.sentence("alert.needs_dpo") in visible_text(admin)
+    assert Verb.ALERT_ESCALATE not in buttons(dpo), "it has reached everybody"
+    reply = await room.press(ALICE, dpo, Verb.ALERT_ACKNOWLEDGE, place=chat_of(DORA))
+    assert room.sentence("refused.needs_dpo") in text_of(reply)
+    assert room.alert.state is AlertState.OPEN
+    await room.press(DORA, dpo, Verb.ALERT_ACKNOWLEDGE)
+    assert room.alert.state is AlertState.ACKNOWLEDGED
 
 
 # -- buttons ----------------------------------------------------------------------------------------------------------

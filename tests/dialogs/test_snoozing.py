@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cards.alerts import LASTING
 from cards.parts import Said
 from cards.texts import load_texts
 from data.desk.alert import Alert
+from data.desk.alert_steps import BLIND, LASTING, LONGEST_QUIET, TIGHT_QUIET, is_overdue, snooze
+from data.errors import RefusedError
 from data.retention.finding import FindingKind
 from data.retention.instants import DAY, HOUR, Instant, datetime_of, instant_of
-from dialogs.snoozing import LONGEST_SLEEP, Wish, day_named, days_to_sleep, morning_of, read_wish
+from dialogs.snoozing import Wish, day_named, days_to_sleep, morning_of, read_wish
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SAID = {lang: Said(texts=texts, zone=BERLIN) for lang, texts in load_texts().items()}
@@ -106,22 +107,24 @@ def test_a_weekday_is_the_next_one(now: Instant, ahead: int) -> None:
 
 
 @given(now=INSTANTS, away=st.integers(-3 * DAY, 30 * DAY) | st.none(), kind=st.sampled_from(FindingKind))
-def test_no_day_that_is_offered_lies_past_the_limit(now: Instant, away: int | None, kind: FindingKind) -> None:
-    """First and last day wake the alert ahead of now and before the limit, and no day between was left out."""
-    limit = None if away is None else now + away
-    found = days_to_sleep(alert(limit, kind), now, BERLIN)
+def test_every_day_that_is_offered_is_allowed(now: Instant, away: int | None, kind: FindingKind) -> None:
+    """First and last day are taken by the step itself, and no day behind the last one would be."""
+    shown = alert(None if away is None else now + away, kind)
+    found = days_to_sleep(shown, now, BERLIN)
+    ends = now + (TIGHT_QUIET if kind in BLIND else LONGEST_QUIET)
+    tomorrow = datetime_of(now).astimezone(BERLIN).date() + dt.timedelta(days=1)
     if found is None:
-        tomorrow = datetime_of(now).astimezone(BERLIN).date() + dt.timedelta(days=1)
-        near = limit is not None and morning_of(tomorrow, BERLIN) >= limit
-        assert near or kind in LASTING or kind is FindingKind.OVERDUE
+        late = shown.limit is not None and morning_of(tomorrow, BERLIN) >= shown.limit
+        assert late or kind in LASTING or is_overdue(shown, now) or morning_of(tomorrow, BERLIN) > ends
         return
-    least, most = (day_named(day, BERLIN) for day in found)
-    assert least is not None
-    assert most is not None
-    assert now < least <= most <= now + LONGEST_SLEEP * DAY
-    assert limit is None or most < limit
+    assert found[0] == tomorrow.isoformat()
+    for day in found:
+        until = day_named(day, BERLIN)
+        assert until is not None
+        assert snooze(shown, until=until, reason="x", by="p-1", role="dpo", now=now).quiet_until == until
     further = morning_of(dt.date.fromisoformat(found[1]) + dt.timedelta(days=1), BERLIN)
-    assert further > now + LONGEST_SLEEP * DAY or (limit is not None and further >= limit)
+    with pytest.raises(RefusedError):
+        snooze(shown, until=further, reason="x", by="p-1", role="dpo", now=now)
 
 
 def test_what_cannot_be_put_off_offers_no_day() -> None:
