@@ -7,8 +7,9 @@ import logging
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -16,25 +17,34 @@ from typing import TYPE_CHECKING
 from bot.console import Asker, build_cli
 from bot.operator import host_operator
 from bot.settings import Settings, load_settings
-from bot.source_settings import SourceSettings
-from bot.state import state_folder
+from bot.source_settings import OWN_LOGS, SourceSettings
+from bot.state import state_folder, state_path
 from data.access import Actor
 from data.clock import SystemClock
 from data.retention.instants import Instant, instant_of
 
 if TYPE_CHECKING:
-    from bot.assembly import Parts
+    from bot.assembly import Inside, Parts
     from bot.commands import AuditCheck
     from bot.doctor import Check
+    from bot.jobs import JobQueue
+    from bot.live import LiveRouter
     from bot.server import Listening
+    from bot.watchdog import Trouble
     from data.audit.keys import Signer
+    from data.desk.standing import StandingRule
     from data.knowledge import Knowledge
+    from data.office.office import Office
+    from data.office.teaching import TeachingService
     from data.purge.engine import Engine
     from data.purge.parts import AuditTrail, PurgeParts
     from data.questions.context import Contexts
+    from data.questions.validation import Ask
     from data.sources.interface import Source
+    from data.stores.desk import Shelf
     from data.stores.interface import FeedbackStore, RetentionStores
     from data.watch import Watch
+    from dialogs.face import Dialog
     from dialogs.router import Router
 
 VERSION = "0.2.0"
@@ -55,8 +65,9 @@ def build_router(
     *,
     contexts: "Contexts",
     banner: bool,
+    dialogs: "Sequence[Dialog]" = (),
 ) -> "Router":
-    """Build what decides which card answers a turn."""
+    """Build what decides which card answers a turn; without dialogs nothing is carried out."""
     from cards.ask import Contact
     from cards.texts import load_texts
     from data.questions.language import SmallWordsFirst
@@ -92,10 +103,12 @@ def build_router(
             contact=contact,
             clarifying=knowledge.corpus.clarifying,
             banner=banner,
+            hands_over=bool(dialogs),
         ),
         purge=PurgeDialog(texts=texts, banner=banner),
         helper=HelpDialog(catalogue=knowledge.catalogue, texts=texts, banner=banner),
         feedback=feedback,
+        dialogs=dialogs,
     )
 
 
@@ -110,15 +123,107 @@ async def built(settings: Settings, *, dev: bool) -> AsyncIterator["Parts"]:
     folder = state_folder(settings, dev=dev)
     knowledge = await asyncio.to_thread(read_knowledge, settings, cache=folder)
     feedback = TinyFeedbackStore(folder / "feedback.json")
-
-    def router(contexts: "Contexts") -> "Router":
-        return build_router(knowledge, settings, feedback, contexts=contexts, banner=dev)
-
     try:
-        async with outbound_session() as session:
-            yield assemble(settings, router, session, folder, dev=dev)
+        with open_office(settings, folder, dev=dev) as (office, jobs):
+            async with outbound_session() as session:
+                inside = build_inside(settings, folder, knowledge, feedback, office, jobs, dev=dev)
+                yield assemble(settings, inside, session, folder, dev=dev)
     finally:
         feedback.close()
+
+
+@contextmanager
+def open_office(settings: Settings, folder: Path, *, dev: bool) -> "Iterator[tuple[Office, JobQueue]]":
+    """Open desk and engine, and build the services over them; one process at a time."""
+    from bot.jobs import JobQueue
+    from bot.reception import office_parts, seal_of, watch_of
+    from data.office.office import office_of
+    from data.stores.tinydb_desk import open_desk
+
+    desk = open_desk(folder)
+    try:
+        with open_engine(settings, folder, dev=dev, standing=desk.standing) as engine:
+            parts, jobs = office_parts(settings, engine.parts, desk, dev=dev), JobQueue(SystemClock())
+            yield office_of(parts, engine, watch_of(engine.parts), jobs=jobs, seal=seal_of(folder)), jobs
+    finally:
+        desk.close()
+
+
+def build_inside(
+    settings: Settings,
+    folder: Path,
+    knowledge: "Knowledge",
+    feedback: "FeedbackStore",
+    office: "Office",
+    jobs: "JobQueue",
+    *,
+    dev: bool,
+) -> "Inside":
+    """Build what stands behind the face towards Teams: dialogs over the office, lessons, documents, the schedule."""
+    from bot.assembly import Inside
+    from bot.live import LiveRouter
+    from bot.logs import PersonHash, load_person_key
+    from bot.reception import dialogs_of, downloads_of, said_of, surroundings_of
+    from data.questions.context import Contexts
+    from dialogs.desk import Desk
+
+    contexts, person = Contexts(SystemClock()), PersonHash(load_person_key(folder))
+    downloads, links = downloads_of(settings, folder, office, SystemClock(), dev=dev)
+    desk = Desk(office=office, said=said_of(settings, banner=dev), documents=links)
+    teaching = teaching_service(settings, folder, office, lambda: live)
+    titles = {source.id: source.title or source.id for source in named_sources(settings, folder, dev=dev)}
+    dialogs = dialogs_of(
+        desk,
+        catalogue=lambda: live.present().catalogue,
+        teaching=teaching,
+        releases=jobs,
+        titles=titles,
+        cut_logs=lambda: person.renew(folder),
+    )
+
+    def router(known: "Knowledge") -> "Router":
+        return build_router(known, settings, feedback, contexts=contexts, banner=dev, dialogs=dialogs)
+
+    live = LiveRouter(knowledge, router)
+    around = surroundings_of(settings, folder, teaching)
+    return Inside(
+        office=office, jobs=jobs, live=live, contexts=contexts, around=around, downloads=downloads, person=person
+    )
+
+
+def teaching_service(
+    settings: Settings, folder: Path, office: "Office", live: "Callable[[], LiveRouter]"
+) -> "TeachingService":
+    """Build what turns answers of data protection officers into something the bot knows."""
+    from bot.asking import asker_of
+    from cards.elements import escape
+    from data.access import Role
+    from data.knowledge import load_knowledge
+    from data.office.teaching import TeachingParts, TeachingService
+    from data.questions.context import Contexts
+    from data.questions.validation import read_set
+    from data.stores.memory import MemoryFeedbackStore
+
+    def asker(known: "Knowledge") -> "Ask":
+        contexts = Contexts(SystemClock())
+        ask = asker_of(build_router(known, settings, MemoryFeedbackStore(), contexts=contexts, banner=False))
+        return lambda question: ask(turns=question["turns"], role=Role(question["role"]), lang=None)
+
+    overlay = settings.catalogue.overlay
+    return TeachingService(
+        TeachingParts(
+            office=office.parts,
+            overlay=Path(overlay) if overlay else None,
+            work=folder / "lessons",
+            load=lambda copy, cache: load_knowledge(overlay=copy, notice_urls=settings.notices, cache=cache),
+            asker=asker,
+            present=lambda: live().present(),
+            swap=lambda known: live().swap(known),
+            questions=read_set,
+            plain=escape,
+            model=folder / "model.npz",
+        )
+    )
 
 
 async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening"], None]) -> None:
@@ -127,7 +232,7 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening
 
     import structlog
 
-    from bot.assembly import keep_fetching, keep_tidy
+    from bot.assembly import at_work
     from bot.registration import check_servable
     from bot.server import Address, listening
 
@@ -146,26 +251,23 @@ async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening
             parts.metrics,
             public=Address(host=server.host, port=server.port),
             ops=Address(host=server.ops_host, port=server.ops_port),
+            downloads=parts.downloads,
         ) as where,
+        at_work(parts),
     ):
-        chores = [asyncio.create_task(keep_tidy(parts.sweep))]
-        if parts.keys:
-            chores.append(asyncio.create_task(keep_fetching(parts.keys)))
         announce(where)
         await stop.wait()
         log.info("stopping", action="stopping")
-        for chore in chores:
-            chore.cancel()
     log.info("stopped", action="stopped")
 
 
 def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[SourceSettings, ...]":
-    """Give the settings of all sources: in dev mode the sample logs, and nothing else."""
-    if not dev:
-        return settings.sources
+    """Give the settings of all sources, the bot's own logs last; in dev mode the sample logs instead of yours."""
+    from bot.own_logs import with_own_logs
     from bot.samples import sample_settings, samples_in
 
-    return sample_settings(samples_in(folder, now=instant_of(SystemClock().now())))
+    own = sample_settings(samples_in(folder, now=instant_of(SystemClock().now()))) if dev else settings.sources
+    return with_own_logs(own, folder)
 
 
 def build_sources(
@@ -179,9 +281,9 @@ def build_sources(
     from data.stores.durable import make_folder
 
     reader, clock = LogReader(all_families()), SystemClock()
-    # Neither the bot's own state nor its code is anybody's log; the samples of dev mode lie in the state folder.
+    # Neither the bot's state nor its code is anybody's log, but its own logs and the samples of dev mode lie in there.
     own = () if dev else (Path(settings.state.folder).absolute(), Path(__file__).resolve().parent)
-    configured = [files_config(source, forbidden=own) for source in named]
+    configured = [files_config(source, forbidden=() if source.id == OWN_LOGS else own) for source in named]
     state = folder / "sources"
     make_folder(state)
     rotation = None if dev else Path("/etc/logrotate.d")  # what Debian's own rotation keeps, to be told where it drifts
@@ -193,10 +295,16 @@ def build_sources(
 
 
 @contextmanager
-def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Engine"]:
-    """Open stores, audit and sources, and build the services over them; one process at a time."""
+def open_engine(
+    settings: Settings, folder: Path, *, dev: bool, standing: "Shelf[StandingRule] | None" = None
+) -> Iterator["Engine"]:
+    """Open stores, audit and sources, and build the services over them; one process at a time.
+
+    Without the standing rules none of them carries a purge.
+    """
     from data.audit.keys import Ed25519FileSigner
     from data.audit.log import AuditLog
+    from data.office.standing import rule_carries
     from data.purge.engine import check_whole, engine_of
     from data.stores.tinydb_retention import open_retention
 
@@ -206,6 +314,9 @@ def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Eng
         audit = AuditLog(folder / "audit", clock=SystemClock(), signer=signer)
         try:
             parts = engine_parts(settings, folder, stores, audit, signer, dev=dev)
+            if standing is not None:
+                carries = rule_carries(standing, parts.people, parts.roles_of)
+                parts = replace(parts, standing_runs=carries)
             check_whole(parts)
             yield engine_of(parts, holder=f"executor-{secrets.token_hex(8)}")
         finally:
@@ -227,7 +338,7 @@ def engine_parts(
 
     named = named_sources(settings, folder, dev=dev)
     sources, kin = build_sources(settings, named, folder, dev=dev)
-    rules, care, roles_of = rules_of(settings, named), care_of(settings), roles_source(settings, dev=dev)
+    rules, care, roles_of = rules_of(settings, named), care_of(settings, dev=dev), roles_source(settings, dev=dev)
     check_people(settings, care)
     fresh = not (stores.requests.newest(most=1) or stores.holds.all())
     people = Pseudonyms(load_key(folder / "keys", fresh=fresh), stores.people)
@@ -258,7 +369,10 @@ class Application:
 
         import structlog
 
+        from bot.own_logs import keep_lines
+
         settings = load_settings()
+        keep_lines(state_path(settings, dev=dev), SystemClock())
 
         def announce(where: "Listening") -> None:
             mode = "dev" if dev else "production"
@@ -330,7 +444,7 @@ class Application:
                     sources=sources,
                     kin=kin,
                     rules=rules_of(settings, named),
-                    care=care_of(settings),
+                    care=care_of(settings, dev=dev),
                     holds=stores.holds,
                     marks=stores.marks,
                     requests=stores.requests,
@@ -366,6 +480,15 @@ class Application:
         from cards.texts import load_texts
 
         write_export(state_folder(load_settings(), dev=dev), out, texts=load_texts())
+
+    def watchdog(self, *, dev: bool) -> "Sequence[Trouble]":
+        """Tell what is not as it should be, from the files alone."""
+        from bot.watchdog import troubles_of
+        from data.stores.tinydb_desk import read_desk
+        from data.stores.tinydb_retention import read_retention
+
+        state = state_path(load_settings(), dev=dev)
+        return troubles_of(state, self.now(), read_desk=read_desk, read_rest=read_retention)
 
     def write_samples(self) -> Path:
         """Write the sample logs of dev mode anew."""

@@ -5,12 +5,10 @@
 The set is the validation set: none of its questions is among the phrasings (`tests/data/catalogue` proves it).
 """
 
-import json
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,63 +18,19 @@ sys.path.insert(0, str(ROOT))
 from app import Application  # noqa: E402, TID251  the bench measures what app.py builds
 from data.access import Role  # noqa: E402
 from data.labels import Lang  # noqa: E402
+from data.questions.validation import Judged, judge_all, read_set  # noqa: E402
 
 SETS = tuple(ROOT / "tests" / "questions" / f"{name}.jsonl" for name in ("dev", "blind-a", "blind-b", "blind-c"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One question with what was expected and what came."""
-
-    question: Mapping[str, Any]
-    got: Mapping[str, Any]
-    problems: tuple[str, ...]
-    dangers: tuple[str, ...]
-
-
-def judge(question: Mapping[str, Any], got: Mapping[str, Any]) -> Judged:
-    """Hold an answer against the label contract."""
-    expect = question["expect"]
-    problems = []
-    if got["outcome"] != expect["outcome"]:
-        problems.append("outcome")
-    if expect["topics"] and expect["outcome"] not in ("help", "out_of_scope"):
-        if "multi" in question.get("note", ""):
-            if not set(expect["topics"]) <= set(got["topics"]):
-                problems.append("topics")
-        elif not got["topics"] or got["topics"][0] not in expect["topics"]:
-            problems.append("topic")
-    if not set(expect["clauses"]) <= set(got["clauses"]):
-        problems.append("clauses")
-    if not set(expect["notices"]) <= set(got["notices"]):
-        problems.append("notices")
-    return Judged(question=question, got=got, problems=tuple(problems), dangers=tuple(_dangers(question, got)))
-
-
-def _dangers(question: Mapping[str, Any], got: Mapping[str, Any]) -> Iterable[str]:
-    expect = question["expect"]
-    for text in expect.get("must_not", []):
-        if text in got["answer"]:
-            yield f"says {text!r}"
-    if got["outcome"] == "command" and expect["outcome"] != "command":
-        yield f"takes it for the command {got['topics']}"
-    if "90" in got["answer"] and not {"diagnostics"} & {*expect["topics"]} and expect["outcome"] != "command":
-        yield "says 90"
-
-
-def read_set(path: Path) -> list[Mapping[str, Any]]:
-    """Read a set of JSON lines."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
 def run(questions: Iterable[Mapping[str, Any]], ask: Callable[..., Mapping[str, Any]]) -> list[Judged]:
     """Ask every question, each in a conversation of its own."""
-    return [judge(q, ask(turns=q["turns"], role=Role(q["role"]), lang=None)) for q in questions]
+    return judge_all(questions, lambda q: ask(turns=q["turns"], role=Role(q["role"]), lang=None))
 
 
 def report(name: str, judged: list[Judged]) -> bool:
     """Print everything; tells whether nothing dangerous was said."""
-    right = [j for j in judged if not {"outcome", "topic", "topics"} & {*j.problems}]
+    right = [j for j in judged if j.right]
     print(f"\n{name}: outcome and topic right {len(right)}/{len(judged)} = {len(right) / len(judged):.1%}")
     for title, key in (("language", "lang"), ("role", "role")):
         _table(title, judged, right, lambda j, key=key: j.question[key])

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,23 +13,33 @@ import aiohttp
 from bot.adapter.authentication import GuardedAuthentication
 from bot.adapter.cloud_adapter import HardenedAdapter
 from bot.adapter.clouds import cloud_of
-from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, PooledConnectors, TokenSource
+from bot.adapter.connector import CALL_SECONDS, CONNECT_SECONDS, OutboundConnector, PooledConnectors, TokenSource
 from bot.adapter.credentials import OutboundToken
 from bot.adapter.hosts import HostList
 from bot.adapter.keys import SigningKeys
 from bot.adapter.tokens import TokenVerifier
+from bot.correspondence import Correspondence
+from bot.drawing import Drawing
 from bot.gate import Gate
 from bot.handler import Handler, Repetitions
 from bot.identity import DEV_TENANT
-from bot.logs import PersonHash, load_person_key
+from bot.jobs import JobQueue
+from bot.links import Downloads
+from bot.live import LiveRouter
+from bot.logs import PersonHash
 from bot.metrics import Metrics
+from bot.outbox import Sender, SenderParts
+from bot.patience import Patience
 from bot.people import directory_of
+from bot.reception import channels_of
 from bot.registration import signing_keys, token_source, trusted_authorities
+from bot.schedule import Schedule, Surroundings
 from bot.server import Edge, Health
 from bot.settings import LOOPBACK_HOSTS, Settings
 from data.clock import SystemClock
+from data.desk.pace import Pace
+from data.office.office import Office
 from data.questions.context import Contexts
-from dialogs.router import Router
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,22 @@ class Parts:
     keys: SigningKeys | None
     sweep: Callable[[], None]
     """Drops what is remembered for minutes only."""
+    sender: Sender
+    schedule: Schedule
+    downloads: Downloads | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What the face towards Teams is put before."""
+
+    office: Office
+    jobs: JobQueue
+    live: LiveRouter
+    contexts: Contexts
+    around: Surroundings
+    downloads: Downloads | None
+    person: PersonHash
 
 
 @asynccontextmanager
@@ -55,7 +82,7 @@ async def outbound_session() -> AsyncIterator[aiohttp.ClientSession]:
 
 def assemble(
     settings: Settings,
-    router: Callable[[Contexts], Router],
+    inside: Inside,
     session: aiohttp.ClientSession,
     folder: Path,
     *,
@@ -84,27 +111,66 @@ def assemble(
     adapter = HardenedAdapter(
         GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
     )
-    contexts, seen = Contexts(clock), Repetitions(clock)
+    seen = Repetitions(clock)
+    office = inside.office
     handler = Handler(
-        router=router(contexts),
+        router=inside.live,
         directory=directory_of(settings, dev=dev),
         metrics=metrics,
-        person=PersonHash(load_person_key(folder)),
+        person=inside.person,
         seen=seen,
+        patience=Patience(clock),
+        correspondence=Correspondence(office, channels=channels_of(settings), clock=clock),
     )
+    sender = Sender(
+        SenderParts(
+            outbox=office.outbox,
+            draw=Drawing(inside.live, office.parts.engine),
+            connector=OutboundConnector(connectors),
+            pace=Pace(),
+            clock=clock,
+            jitter=random.SystemRandom().random,
+            metrics=metrics,
+        )
+    )
+    schedule = Schedule(office, inside.jobs, clock, inside.around, told=sender.wake)
 
     def sweep() -> None:
-        contexts.sweep()
+        inside.contexts.sweep()
         seen.sweep()
 
-    checks = [lambda: "" if keys is None or keys.usable else "signing_keys", lambda: _writable(folder)]
+    checks = [
+        lambda: "" if keys is None or keys.usable else "signing_keys",
+        lambda: _writable(folder),
+        lambda: sender.problem,
+    ]
     return Parts(
         edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
         health=Health(checks, metrics),
         metrics=metrics,
         keys=keys,
         sweep=sweep,
+        sender=sender,
+        schedule=schedule,
+        downloads=inside.downloads,
     )
+
+
+@asynccontextmanager
+async def at_work(parts: Parts) -> AsyncIterator[None]:
+    """Let everything happen that happens by itself, until the block ends; then what is under way is left orderly."""
+    chores = [parts.schedule.keep_going(), parts.sender.run(), keep_tidy(parts.sweep)]
+    if parts.keys:
+        chores.append(keep_fetching(parts.keys))
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    try:
+        yield
+    finally:
+        parts.sender.stop()
+        await asyncio.to_thread(parts.schedule.leave)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def keep_fetching(keys: SigningKeys) -> None:

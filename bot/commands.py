@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,25 @@ class AuditCheck(Protocol):
         ...
 
 
+class Alarm(Protocol):
+    """One thing that the watchdog has found."""
+
+    @property
+    def code(self) -> str:
+        """Give a stable word."""
+        ...
+
+    @property
+    def found(self) -> str:
+        """Say what was found."""
+        ...
+
+    @property
+    def cure(self) -> str:
+        """Say what to do about it."""
+        ...
+
+
 class RetentionServices(Protocol):
     """What these commands need from `app.py`."""
 
@@ -68,6 +87,10 @@ class RetentionServices(Protocol):
 
     def export_audit(self, out: Path, *, dev: bool) -> None:
         """Write the audit with all that is needed to check it elsewhere."""
+        ...
+
+    def watchdog(self, *, dev: bool) -> Sequence[Alarm]:
+        """Tell what is not as it should be, from the files alone."""
         ...
 
     def write_samples(self) -> Path:

@@ -31,6 +31,7 @@ from data.labels import Lang
 from data.purge.parts import Outcome, Written
 from data.retention.evidence import Evidence
 from data.retention.instants import BEGINNING
+from data.retention.request import PurgeRequest
 from data.retention.residue import Code
 from data.retention.rule import RetentionRule
 from data.retention.unit import Action
@@ -89,7 +90,7 @@ class Documents:
             issuer=issuer_of(self.controller),
             role=Role.CONTROLLER,
             rule=applied(self.rules[request.source], terms=TERMS),
-            reason=Reason.BREAK_GLASS if request.break_glass else Reason.REGULAR,
+            reason=_reason(request),
             sources=(_purged(source),),
             methods=tuple(action for action, count in used if count),
             level=Level.REMOVED,
@@ -121,13 +122,20 @@ class Documents:
     def _people(self, outcome: Outcome) -> tuple[Person, ...]:
         request = outcome.request
         approvers = [(Part.APPROVER, approval.by) for approval in request.approvals]
-        named = [(Part.REQUESTER, request.requester), *approvers]
+        named = approvers if request.by_rule else [(Part.REQUESTER, request.requester), *approvers]
         people = [Person(part=part, office=self.office_of(name), pseudonym=name) for part, name in named]
         return (
+            *([Person(part=Part.REQUESTER, office=Office.BOT)] if request.by_rule else []),
             *people,
             Person(part=Part.EXECUTOR, office=Office.BOT),
             Person(part=Part.VERIFIER, office=Office.BOT),
         )
+
+
+def _reason(request: PurgeRequest) -> Reason:
+    if request.break_glass:
+        return Reason.BREAK_GLASS
+    return Reason.STANDING_RULE if request.standing else Reason.REGULAR
 
 
 def documents_of(

@@ -14,13 +14,15 @@ from botbuilder.schema import Activity
 
 from bot.adapter.activity import WireActivity
 from bot.adapter.cloud_adapter import INVOKE_RESPONSE, invoke_response
+from bot.correspondence import Correspondence
 from bot.identity import Directory
+from bot.live import LiveRouter
 from bot.logs import PersonHash
 from bot.metrics import Metrics
+from bot.patience import Patience
 from bot.seen import Seen
 from bot.translate import Ignored, read_turn, write_card, write_invoke, write_invoke_error
 from data.errors import DeliveryError
-from dialogs.router import Router
 from dialogs.turn import Reply, Turn, TurnKind
 
 TYPING_AFTER_SECONDS = 1.0
@@ -37,17 +39,21 @@ class Handler:
     def __init__(
         self,
         *,
-        router: Router,
+        router: LiveRouter,
         directory: Directory,
         metrics: Metrics,
         person: PersonHash,
         seen: Repetitions,
+        patience: Patience,
+        correspondence: Correspondence | None = None,
     ) -> None:
         self._router = router
         self._directory = directory
         self._metrics = metrics
         self._person = person
         self._seen = seen
+        self._patience = patience
+        self._correspondence = correspondence
         self._typing: set[asyncio.Task[None]] = set()
 
     async def on_turn(self, context: TurnContext) -> None:
@@ -77,13 +83,16 @@ class Handler:
         started = time.perf_counter()
         with self._typing_when_slow(context, turn):
             reply = await self._decide(turn)
+        sent = ""
         try:
-            await self._send(context, turn, reply)
+            sent = await self._send(context, turn, reply)
         except DeliveryError as error:
             # Told to the operator, not to the connector: a failed request would be delivered and answered again.
             self._metrics.failed.labels(type(error).__name__).inc()
             _log.warning("reply not delivered", action="not_delivered", error=type(error).__name__)
         self._note(turn, reply, time.perf_counter() - started)
+        if self._correspondence is not None:
+            await self._correspondence.note(turn, reply, sent)
 
     async def _ignore(self, context: TurnContext, ignored: Ignored) -> None:
         self._metrics.ignored.labels(ignored.reason).inc()
@@ -93,6 +102,9 @@ class Handler:
             await context.send_activity(invoke_response(error))
 
     async def _decide(self, turn: Turn) -> Reply:
+        if not self._patience.has(f"{turn.actor.tenant_id}/{turn.actor.object_id or turn.place}"):
+            self._metrics.refused.labels("rate_limited").inc()
+            return self._router.too_many(turn)
         try:
             return await self._router.reply(turn)
         except Exception as error:  # noqa: BLE001  the last resort of a turn: tell the person, the log and the metrics
@@ -101,18 +113,22 @@ class Handler:
             _log.error("turn failed", action="turn_failed", error=type(error).__name__, reference=reference)
             return self._router.failed(turn, reference=reference)
 
-    async def _send(self, context: TurnContext, turn: Turn, reply: Reply) -> None:
+    async def _send(self, context: TurnContext, turn: Turn, reply: Reply) -> str:
+        """Send the answer; gives the id of the card that shows it now, "" where there is none."""
         activity = context.activity
         if activity.type == "invoke":
             await context.send_activity(invoke_response(write_invoke(reply, activity.name or "")))
-        elif reply.card is not None:
+            return activity.reply_to_id or ""
+        if reply.card is not None:
             message = WireActivity(write_card(reply.card, summary=str(reply.card["fallbackText"])), type="message")
             if turn.kind is TurnKind.ACTION and activity.reply_to_id:
                 # A submitted card (a client without Universal Actions) changes in place as well.
                 message.id = activity.reply_to_id
                 await context.update_activity(message)
-            else:
-                await context.send_activity(message)
+                return str(activity.reply_to_id)
+            answer = await context.send_activity(message)
+            return str(answer.id or "") if answer else ""
+        return ""
 
     @contextmanager
     def _typing_when_slow(self, context: TurnContext, turn: Turn) -> Iterator[None]:

@@ -7,9 +7,12 @@ import secrets
 import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, cast
 
 import structlog
+
+from data.errors import StateError
+from data.stores.durable import flush_folder, write_durably
 
 ALLOWED = frozenset(
     {
@@ -23,6 +26,7 @@ ALLOWED = frozenset(
 _TOKEN = re.compile(r"(eyJ[A-Za-z0-9_-]{5,}[A-Za-z0-9._-]*|(?i:Bearer)\s+\S+)")
 _LONGEST = 300
 _KEY_BYTES = 32
+_KEY_FILE = "person.key"
 
 
 class PersonHash:
@@ -37,10 +41,51 @@ class PersonHash:
             return ""
         return hmac.digest(self._key, f"{tenant_id}/{object_id}".encode(), "sha256").hex()[:16]
 
+    def renew(self, folder: Path) -> None:
+        """Take a new key: no line written before, wherever it went, leads to anybody any more. Raises `StateError`."""
+        key, aside = secrets.token_bytes(_KEY_BYTES), folder / f".{_KEY_FILE}.new"
+        try:
+            write_durably(aside, key)
+            aside.replace(folder / _KEY_FILE)
+            flush_folder(folder)
+        except OSError as error:
+            message = f"{folder / _KEY_FILE}: not written: {error.strerror}"
+            raise StateError(message) from error
+        self._key = key
+
+
+class Sink(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> int:
+        """Take one whole line."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was taken."""
+        ...
+
+
+class Both:
+    """Two places for each line: the first never raises."""
+
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self._first, self._second = first, second
+
+    def write(self, text: str) -> int:
+        """Take one whole line."""
+        self._first.write(text)
+        return self._second.write(text)
+
+    def flush(self) -> None:
+        """Hand on what was taken."""
+        self._first.flush()
+        self._second.flush()
+
 
 def load_person_key(folder: Path) -> bytes:
     """Read the key from the state folder, or make one; deleting the file makes old hashes meaningless."""
-    path = folder / "person.key"
+    path = folder / _KEY_FILE
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists() or path.stat().st_size < _KEY_BYTES:  # a crash may have left it empty
         path.touch(mode=0o600)
@@ -48,8 +93,9 @@ def load_person_key(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
-    """Send every log line, the libraries' too, through the allow-list as JSON."""
+def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO, kept: Sink | None = None) -> None:
+    """Send every log line, the libraries' too, through the allow-list as JSON; `kept` gets each one as well."""
+    where = cast("TextIO", Both(kept, stream or sys.stderr)) if kept else stream or sys.stderr
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -58,10 +104,10 @@ def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(where),  # a whole line at once, where printing would write twice
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(where)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name],

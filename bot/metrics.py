@@ -39,6 +39,17 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.deliveries = Counter(
+            "procall_deliveries",
+            "Attempts of the outbox, by what became of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.deliveries_due = Gauge(
+            "procall_deliveries_due",
+            "Deliveries that should have been sent by now.",
+            registry=self.registry,
+        )
         self.seconds = Histogram(
             "procall_turn_seconds",
             "Seconds from the whole body to the answer.",

@@ -104,6 +104,7 @@ def request_json(request: PurgeRequest) -> dict[str, Any]:
         "requester": request.requester,
         "approvals": [{"by": approval.by, "at": iso(approval.at)} for approval in request.approvals],
         "break_glass": request.break_glass,
+        "standing": request.standing.partition(":")[0],
         "reason": request.reason,
         "verdict": request.verdict,
         "results": dict(request.results),

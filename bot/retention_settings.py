@@ -10,10 +10,11 @@ from bot.settings import Settings
 from bot.source_settings import SourceSettings
 from data.access import Role
 from data.errors import SettingsError
-from data.retention.instants import DAY, HOUR, MINUTE
+from data.retention.instants import DAY, HOUR, MINUTE, SECOND
 from data.retention.rule import Care, DataKind, RetentionRule
 from data.sources.config import FilesConfig
 
+DEV_COOLING = 20 * SECOND
 _WILD = re.compile(r"[*?\[\]]")
 
 
@@ -30,14 +31,15 @@ def rules_of(settings: Settings, named: Iterable[SourceSettings]) -> Mapping[str
     }
 
 
-def care_of(settings: Settings) -> Care:
-    """Build how careful a purge is."""
+def care_of(settings: Settings, *, dev: bool = False) -> Care:
+    """Build how careful a purge is; in dev mode nobody waits for long, unless the settings say so."""
     purge = settings.purge
+    hasty = dev and "cooling_minutes" not in purge.model_fields_set
     return Care(
         approvals=purge.approvals,
         confirm_for=purge.confirm_minutes * MINUTE,
         approve_for=purge.approve_hours * HOUR,
-        cooling_for=purge.cooling_minutes * MINUTE,
+        cooling_for=DEV_COOLING if hasty else purge.cooling_minutes * MINUTE,
         max_share=purge.max_share,
         approval_roles=tuple(Role(role) for role in purge.approval_roles),
     )

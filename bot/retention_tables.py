@@ -182,6 +182,8 @@ def show_request(console: Console, request: PurgeRequest) -> None:
     _show_scope(console, request)
     if request.break_glass:
         console.print(Text(f"run by one person on the host, because: {request.reason}"))
+    if request.standing:
+        console.print(Text(f"run by the standing rule {request.standing.partition(':')[0]}"))
     table = _table("when", "state", "who", "why", whole=("when",))
     for step in request.story:
         table.add_row(short(step.at), step.state.value.replace("_", " "), step.by, Text(step.reason))

@@ -1,11 +1,13 @@
-"""The sample logs of dev mode: written on first use, in the state folder's dev part, as sources of their own."""
+"""The sample logs of dev mode: written on first use, in the state folder's dev part, as sources of their own.
+
+What writes them is loaded where it is used: in production nobody waits for it.
+"""
 
 import shutil
 from pathlib import Path
 
 from bot.source_settings import SourceSettings
 from data.retention.instants import Instant
-from data.samples.procall import SAMPLE_SOURCES, write_samples
 
 SEED = 90
 
@@ -16,6 +18,8 @@ def samples_in(folder: Path, *, now: Instant, anew: bool = False) -> Path:
     if anew and samples.exists():
         shutil.rmtree(samples)
     if not samples.exists():
+        from data.samples.procall import write_samples
+
         samples.mkdir(mode=0o700)
         write_samples(samples, now=now, seed=SEED)
     return samples
@@ -23,6 +27,8 @@ def samples_in(folder: Path, *, now: Instant, anew: bool = False) -> Path:
 
 def sample_settings(root: Path) -> tuple[SourceSettings, ...]:
     """Give the settings of the sources over the sample logs."""
+    from data.samples.procall import SAMPLE_SOURCES
+
     return tuple(
         SourceSettings(
             id=source.id,

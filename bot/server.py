@@ -16,6 +16,7 @@ from botbuilder.core import TurnContext
 from bot.adapter.cloud_adapter import HardenedAdapter, HttpAnswer
 from bot.adapter.json_body import MAX_BYTES, read_json_object
 from bot.handler import Handler
+from bot.links import ROUTE, Downloads
 from bot.metrics import Metrics
 from data.errors import (
     CallerError,
@@ -102,10 +103,15 @@ def _authorization(request: web.Request) -> str:
     return headers[0] if headers else ""
 
 
-def public_app(edge: Edge) -> web.Application:
-    """Build the public application: one route, no version banner, every framework error as plain JSON."""
+def public_app(edge: Edge, downloads: Downloads | None = None) -> web.Application:
+    """Build the public application: one route, or two where there are downloads; every framework error as plain JSON.
+
+    It names no version of anything.
+    """
     app = web.Application(client_max_size=MAX_BYTES, middlewares=[_plain_errors])
     app.router.add_post("/api/messages", edge.messages)
+    if downloads is not None:
+        app.router.add_get(ROUTE, downloads.serve)  # HEAD too
     return app
 
 
@@ -196,10 +202,14 @@ async def listening(
     *,
     public: Address,
     ops: Address,
+    downloads: Downloads | None = None,
 ) -> AsyncIterator[Listening]:
-    """Serve until the block ends; then take no new requests, finish those under way, and stop."""
+    """Serve until the block ends; then take no new requests, finish those under way, and stop.
+
+    `downloads` are served where the bot has a public address.
+    """
     runner = web.AppRunner(
-        public_app(edge),
+        public_app(edge, downloads),
         access_log=None,
         auto_decompress=False,
         shutdown_timeout=DRAIN_SECONDS,

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
-from bot.source_settings import SourceSettings
+from bot.source_settings import OWN_LOGS, SourceSettings
 from data.errors import SettingsError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -286,6 +286,9 @@ class Settings(BaseSettings):
         ids = [source.id for source in self.sources]
         if len(set(ids)) != len(ids):
             message = "sources: two sources have the same id"
+            raise ValueError(message)
+        if OWN_LOGS in ids:
+            message = f"sources: {OWN_LOGS}: the bot's own logs have this id; choose another one"
             raise ValueError(message)
         return self
 

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from data.retention.outside import outside_word
 
+OWN_LOGS = "bot-logs"
+"""Id of the source over the bot's own logs; no operator's source may have it."""
+
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 

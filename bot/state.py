@@ -6,9 +6,14 @@ from bot.settings import Settings
 from data.errors import SettingsError, StateError
 
 
+def state_path(settings: Settings, *, dev: bool) -> Path:
+    """Name the folder of what the bot keeps, whether it is there or not."""
+    return Path(settings.state.folder) / "dev" if dev else Path(settings.state.folder)
+
+
 def state_folder(settings: Settings, *, dev: bool) -> Path:
     """Give the folder of what the bot keeps, made where it is missing; raises `SettingsError`, `StateError`."""
-    folder = Path(settings.state.folder) / "dev" if dev else Path(settings.state.folder)
+    folder = state_path(settings, dev=dev)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -33,8 +33,10 @@ def read_turn(wire: Mapping[str, Any], actor: Actor) -> Turn | Ignored:
         return _message(wire, actor)
     if kind == "invoke":
         return _invoke(wire, actor)
-    if _installs_bot(wire):
+    if _welcomes(wire):
         return _turn(TurnKind.WELCOME, wire, actor)
+    if kind == "installationUpdate" and wire.get("action") in ("remove", "remove-upgrade"):
+        return _turn(TurnKind.FAREWELL, wire, actor)
     return Ignored(reason=kind if isinstance(kind, str) and kind in _KNOWN_TYPES else "unknown_type")
 
 
@@ -125,7 +127,15 @@ def _turn(
         data=data if isinstance(data, dict) else {},
         locale=locale_of(wire),
         cut=len(text) > MAX_CHARS,
+        place=place_of(wire),
+        personal=not _in_group(wire),
+        service_url=str(wire.get("serviceUrl", "")),
     )
+
+
+def place_of(wire: Mapping[str, Any]) -> str:
+    """Give the conversation's id without the thread inside it: cards in a channel are answered from threads."""
+    return conversation_id(wire).partition(";messageid=")[0]
 
 
 def conversation_id(wire: Mapping[str, Any]) -> str:
@@ -176,7 +186,8 @@ def _is_bot(sender: object) -> bool:
     return sender.get("role") == "bot" or (isinstance(identity, str) and identity.startswith(_BOT_PREFIX))
 
 
-def _installs_bot(wire: Mapping[str, Any]) -> bool:
+def _welcomes(wire: Mapping[str, Any]) -> bool:
+    """Tell whether the bot has just come to somebody, or somebody to where the bot is: one welcome for all of them."""
     if wire.get("type") == "installationUpdate":
         return wire.get("action") == "add"
     if wire.get("type") != "conversationUpdate":
@@ -184,9 +195,8 @@ def _installs_bot(wire: Mapping[str, Any]) -> bool:
     recipient = wire.get("recipient")
     bot_id = recipient.get("id") if isinstance(recipient, dict) else None
     added = wire.get("membersAdded")
-    return bool(bot_id) and any(
-        isinstance(member, dict) and member.get("id") == bot_id for member in (added if isinstance(added, list) else ())
-    )
+    members = [member.get("id") for member in (added if isinstance(added, list) else ()) if isinstance(member, dict)]
+    return bool(bot_id) and (bot_id in members or (bool(members) and _in_group(wire)))
 
 
 _KNOWN_TYPES = frozenset(

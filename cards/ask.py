@@ -23,6 +23,9 @@ from data.catalogue.model import TERMS_VERSION, Aspect, Fact, Group, Notice, Top
 from data.labels import Outcome
 
 MOST_RELATED = 3
+NOTHING_KNOWN = "none"
+"""Stands for the topic where a question belongs to none."""
+RIGHTS_TOPIC = "rights"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +75,14 @@ def answer_card(
     thanked: bool | None = None,
     asks_feedback: bool = True,
     interactive: bool = True,
+    hands_over: bool = False,
     banner: bool = False,
 ) -> Card:
     """Show one answer or several.
 
     `thanked` is None before feedback was given, then whether it was good. A card that is not interactive (one that was
-    inserted into somebody else's chat) has links but no buttons that come back to the bot.
+    inserted into somebody else's chat) has links but no buttons that come back to the bot. `hands_over` tells whether
+    there are people to whom a question without an answer can be sent.
     """
     body: list[Element] = []
     for number, answered in enumerate(answers):
@@ -92,11 +97,15 @@ def answer_card(
             body.append(actions(_links(texts, related, back=back, come_from=ids[0])))
         if asks_feedback:
             body.extend(_feedback(texts, ids, thanked))
+        if hands_over:
+            body.extend(_hand_over(texts, answers, ids[0], disliked=thanked is False))
     summary = "\n".join(f"{a.topic.title[texts.lang]}: {a.aspect.answer[texts.lang]}" for a in answers)
     return card(texts, body, summary=summary, banner=banner)
 
 
-def choice_card(texts: Texts, question: str, options: Sequence[Link], *, banner: bool = False) -> Card:
+def choice_card(
+    texts: Texts, question: str, options: Sequence[Link], *, hands_over: bool = False, banner: bool = False
+) -> Card:
     """Ask back: which of these is meant."""
     question = question or texts("clarify.near")
     return card(
@@ -106,13 +115,16 @@ def choice_card(texts: Texts, question: str, options: Sequence[Link], *, banner:
             text(question),
             actions(_show(texts, option) for option in options),
             subtle(texts("clarify.hint")),
+            *([actions([_offer(texts, NOTHING_KNOWN)])] if hands_over else []),
         ],
         summary=f"{question} {' / '.join(option.title for option in options)}",
         banner=banner,
     )
 
 
-def out_of_scope_card(texts: Texts, examples: Sequence[Link], *, banner: bool = False) -> Card:
+def out_of_scope_card(
+    texts: Texts, examples: Sequence[Link], *, hands_over: bool = False, banner: bool = False
+) -> Card:
     """Say honestly that this is not the bot's subject, and what is."""
     return card(
         texts,
@@ -121,6 +133,7 @@ def out_of_scope_card(texts: Texts, examples: Sequence[Link], *, banner: bool = 
             text(texts("out_of_scope.body")),
             text(texts("out_of_scope.examples"), spacing="Medium"),
             actions(_show(texts, example) for example in examples),
+            *([actions([_offer(texts, NOTHING_KNOWN)])] if hands_over else []),
         ],
         summary=f"{texts('out_of_scope.title')}. {texts('out_of_scope.body')}",
         banner=banner,
@@ -246,6 +259,24 @@ def _feedback(texts: Texts, ids: Sequence[str], thanked: bool | None) -> Iterabl
             ),
         ],
     )
+
+
+def _hand_over(texts: Texts, answers: Sequence[Answered], come_from: str, *, disliked: bool) -> Iterable[Element]:
+    """Offer the way to a person where there is no answer, or where the answer did not help."""
+    offered = []
+    if any(answered.topic.id == RIGHTS_TOPIC for answered in answers):
+        offered.append(_offer(texts, RIGHTS_TOPIC, verb=Verb.RIGHTS_FORM))
+    if disliked or any(answered.aspect.outcome is Outcome.NOT_IN_TERMS for answered in answers):
+        offered.append(_offer(texts, come_from))
+    if offered:
+        yield actions(offered)
+
+
+def _offer(texts: Texts, name: str, *, verb: Verb = Verb.HAND_OVER) -> Element:
+    rights = verb is Verb.RIGHTS_FORM
+    title = texts("handover.offer_rights" if rights else "handover.offer")
+    hint = texts("handover.offer_rights_hint" if rights else "handover.offer_hint")
+    return execute(title, verb, {"id": name, "lang": texts.lang.value}, tooltip=hint)
 
 
 def _id(answered: Answered) -> str:

@@ -37,7 +37,9 @@ class Said:
         """Write an instant with day, time and zone; a dash for none."""
         if instant is None:
             return "–"
-        return format_datetime(datetime_of(instant).astimezone(self.zone), "d. MMM y, HH:mm zzz", locale=self._locale)
+        # No "24. Nov.": a number with a full stop and a blank would begin a list in Markdown.
+        pattern = "dd.MM.y, HH:mm zzz" if self.texts.lang.value == "de" else "d MMM y, HH:mm zzz"
+        return format_datetime(datetime_of(instant).astimezone(self.zone), pattern, locale=self._locale)
 
     def day(self, instant: Instant | None) -> str:
         """Write the day of an instant; a dash for none."""

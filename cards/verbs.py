@@ -46,6 +46,7 @@ class Verb(StrEnum):
     STANDING_STOP = "standing_stop"
 
     HAND_OVER = "hand_over"
+    HAND_OVER_SEND = "hand_over_send"
     RIGHTS_FORM = "rights_form"
     RIGHTS_ASK = "rights_ask"
     TICKET_SHOW = "ticket_show"

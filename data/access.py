@@ -25,6 +25,8 @@ class Permission(StrEnum):
     SEE_AUDIT = "see_audit"
     PLACE_HOLD = "place_hold"
     HANDLE_ALERT = "handle_alert"
+    HANDLE_TICKET = "handle_ticket"
+    RELEASE_DRAFT = "release_draft"
 
 
 _GRANTS: Mapping[Role, frozenset[Permission]] = {
@@ -38,6 +40,7 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
             Permission.SEE_AUDIT,
             Permission.PLACE_HOLD,
             Permission.HANDLE_ALERT,
+            Permission.RELEASE_DRAFT,
         },
     ),
     Role.DPO: frozenset(
@@ -48,6 +51,8 @@ _GRANTS: Mapping[Role, frozenset[Permission]] = {
             Permission.SEE_AUDIT,
             Permission.PLACE_HOLD,
             Permission.HANDLE_ALERT,
+            Permission.HANDLE_TICKET,
+            Permission.RELEASE_DRAFT,
         },
     ),
 }

@@ -131,6 +131,11 @@ class DeliveryError(ProcallError):
 class ThrottledError(DeliveryError):
     """The connector asked for a longer pause than a turn may last."""
 
+    def __init__(self, seconds: float = 1.0) -> None:
+        super().__init__()
+        self.seconds = seconds
+        """How long the connector asked to wait."""
+
 
 class GoneError(DeliveryError):
     """The conversation cannot be written to any more."""
@@ -138,6 +143,11 @@ class GoneError(DeliveryError):
 
 class RejectedError(DeliveryError):
     """The connector did not take the activity."""
+
+    def __init__(self, status: int = 0) -> None:
+        super().__init__()
+        self.status = status
+        """The HTTP status it gave; 0 where nothing was sent."""
 
 
 class AmbiguousError(DeliveryError):

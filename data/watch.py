@@ -123,12 +123,21 @@ class Watch:
 
     def findings(self, scanned: Iterable[SourceStatus], now: Instant) -> tuple[Finding, ...]:
         """Say everything that is not as it should be after a scan, by source, then by request and hold."""
+        return (*self.findings_of_sources(scanned), *self.findings_of_records(now))
+
+    def findings_of_sources(self, scanned: Iterable[SourceStatus]) -> tuple[Finding, ...]:
+        """Say what is wrong with the sources; looks at them once more, so it belongs to the scan."""
         found: list[Finding] = []
         for status in scanned:
             found += findings_of(status)
             if not status.reason:
                 found += self._reappeared(status)
                 found += drift(status, self._watched.sources[status.source].probe().own_retention)
+        return tuple(found)
+
+    def findings_of_records(self, now: Instant) -> tuple[Finding, ...]:
+        """Say what is wrong with requests and holds; reads stores only, so it is cheap."""
+        found: list[Finding] = []
         requests = self._watched.requests.newest(most=1000)
         mended = last_proofs(requests)
         found += [finding for request in requests for finding in of_request(request, mended.get(request.source))]

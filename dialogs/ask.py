@@ -38,12 +38,14 @@ class AskDialog:
         contact: Contact,
         clarifying: Mapping[str, Words],
         banner: bool,
+        hands_over: bool = False,
     ) -> None:
         self._catalogue = catalogue
         self._texts = texts
         self._contact = contact
         self._clarifying = clarifying
         self._banner = banner
+        self._hands_over = hands_over
         self._built: dict[tuple[tuple[Label, ...], Lang, Label | None, bool | None], Reply] = {}
         self._lists = Lists(data_categories=catalogue.data_categories, subjects=catalogue.subjects)
 
@@ -79,6 +81,7 @@ class AskDialog:
             related=self._related(answers, lang),
             back=self._link(back, lang) if back else None,
             thanked=thanked,
+            hands_over=self._hands_over,
             banner=self._banner,
         )
         return Reply(
@@ -96,7 +99,7 @@ class AskDialog:
         question = self._clarifying[ambiguity][lang] if ambiguity else ""
         links = [self._option(option, lang) for option in options]
         return Reply(
-            card=choice_card(self._texts[lang], question, links, banner=self._banner),
+            card=choice_card(self._texts[lang], question, links, hands_over=self._hands_over, banner=self._banner),
             outcome=Outcome.CLARIFY,
             topics=tuple(options),
             options=tuple(options),
@@ -108,7 +111,7 @@ class AskDialog:
         """Say that this is not the bot's subject."""
         examples = [self._link(Label(topic=topic), lang) for topic in EXAMPLE_TOPICS]
         return Reply(
-            card=out_of_scope_card(self._texts[lang], examples, banner=self._banner),
+            card=out_of_scope_card(self._texts[lang], examples, hands_over=self._hands_over, banner=self._banner),
             outcome=Outcome.OUT_OF_SCOPE,
             confidence=confidence,
             lang=lang,

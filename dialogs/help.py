@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from cards.elements import card, text
 from cards.help import Example, error_card, help_card
 from cards.texts import Texts
 from data.access import Actor, Role
@@ -39,6 +40,13 @@ class HelpDialog:
             outcome="error",
             lang=lang,
         )
+
+    def too_many(self, lang: Lang) -> Reply:
+        """Ask somebody to write more slowly."""
+        texts = self._texts[lang]
+        shown = card(texts, [text(texts("refused.rate_limited"))], summary=texts("refused.rate_limited"),
+                     banner=self._banner)  # fmt: skip
+        return Reply(card=shown, outcome="rate_limited", lang=lang)
 
     def unknown_button(self, lang: Lang) -> Reply:
         """Say that a button means nothing here."""

@@ -1,7 +1,9 @@
 """Chooses the dialog: a pressed button first, then commands by their grammar, then topics, then help."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from cards.elements import Card
 from cards.verbs import Verb
 from data.access import Role
 from data.labels import Lang
@@ -12,6 +14,7 @@ from data.questions.normalise import normalise
 from data.questions.understand import Asked, Kind, Label, Meaning, Understanding
 from data.stores.interface import FeedbackStore
 from dialogs.ask import AskDialog
+from dialogs.face import Dialog, Viewer
 from dialogs.help import HelpDialog
 from dialogs.purge import PurgeDialog
 from dialogs.turn import Reply, Turn, TurnKind
@@ -33,6 +36,7 @@ class Router:
         purge: PurgeDialog,
         helper: HelpDialog,
         feedback: FeedbackStore,
+        dialogs: Sequence[Dialog] = (),
     ) -> None:
         self._understanding = understanding
         self._matcher = matcher
@@ -41,20 +45,42 @@ class Router:
         self._purge = purge
         self._help = helper
         self._feedback = feedback
+        self._verbs = {verb: act for dialog in dialogs for verb, act in dialog.verbs().items()}
+        self._commands = {command: act for dialog in dialogs for command, act in dialog.commands().items()}
+        self._faces = {kind: face for dialog in dialogs for kind, face in dialog.faces().items()}
+
+    async def draw(self, subject: str, viewer: Viewer) -> Card | None:
+        """Draw the present card of a subject for somebody; None where there is nothing to show (any more)."""
+        kind, _, name = subject.partition("/")
+        face = self._faces.get(kind)
+        return await face(name, viewer) if face else None
 
     async def reply(self, turn: Turn) -> Reply:
         """Decide what goes back; always something that helps the person on."""
         if turn.kind is TurnKind.WELCOME:
             return self._help.help(turn.actor, turn.locale, welcome=True)
+        if turn.kind is TurnKind.FAREWELL:
+            return Reply(outcome="farewell", lang=turn.locale)
         if turn.kind is TurnKind.SEARCH:
             return self._ask.search(self._matcher.rank(normalise(turn.text)), turn.locale)
         if turn.kind is TurnKind.ACTION:
             return await self._act(turn)
-        return self.say(turn)
+        meaning = self._understand(turn)
+        act = self._commands.get(meaning.command) if meaning.kind is Kind.COMMAND and meaning.command else None
+        reply = replace(await act(turn, meaning.lang), topics=(str(meaning.command),)) if act else None
+        reply = reply or self._reply_to(meaning, turn)
+        self._remember(turn, meaning)
+        return reply
 
     def say(self, turn: Turn) -> Reply:
-        """Answer a message."""
-        meaning = self._understanding.understand(
+        """Answer a message without carrying anything out: what `ask` does."""
+        meaning = self._understand(turn)
+        reply = self._reply_to(meaning, turn)
+        self._remember(turn, meaning)
+        return reply
+
+    def _understand(self, turn: Turn) -> Meaning:
+        return self._understanding.understand(
             Asked(
                 text=turn.text,
                 operator=bool(turn.actor.roles & {Role.ADMIN, Role.DPO}),
@@ -63,9 +89,10 @@ class Router:
                 context=self._contexts.recall(turn.conversation),
             ),
         )
-        reply = self._reply_to(meaning, turn)
-        self._remember(turn, meaning)
-        return reply
+
+    def too_many(self, turn: Turn) -> Reply:
+        """Ask somebody to write more slowly."""
+        return self._help.too_many(turn.locale)
 
     def failed(self, turn: Turn, *, reference: str) -> Reply:
         """Say that answering went wrong."""
@@ -108,12 +135,15 @@ class Router:
         lang = _lang_of(turn)
         handlers: dict[str, Callable[[], Reply]] = {
             Verb.SHOW_TOPIC: lambda: self._show(turn, lang),
-            Verb.SHOW_STATUS: lambda: self._status(turn, lang),
             Verb.SHOW_HELP: lambda: self._help.help(turn.actor, lang),
         }
+        if turn.verb == Verb.SHOW_STATUS:
+            return await self._status(turn, lang)
         if turn.verb in (Verb.FEEDBACK_YES, Verb.FEEDBACK_NO):
             return await self._count(turn, lang, helpful=turn.verb == Verb.FEEDBACK_YES)
-        handler = handlers.get(turn.verb)
+        handler, act = handlers.get(turn.verb), self._verbs.get(turn.verb)
+        if act:
+            return await act(turn, lang)
         return handler() if handler else self._help.unknown_button(lang)
 
     def _show(self, turn: Turn, lang: Lang) -> Reply:
@@ -126,11 +156,13 @@ class Router:
         self._contexts.remember(turn.conversation, Context(lang=lang, topic=labels[0].topic, even=title))
         return reply
 
-    def _status(self, turn: Turn, lang: Lang) -> Reply:
+    async def _status(self, turn: Turn, lang: Lang) -> Reply:
         name = turn.data.get("id")
         command = next((command for command in Command if command.value == name), None)
         if command is None or command in STATE_CHANGING:
             return self._help.unknown_button(lang)
+        if command in self._commands:
+            return await self._commands[command](turn, lang)
         return self._purge.recognised(command, turn.actor, lang)
 
     async def _count(self, turn: Turn, lang: Lang, *, helpful: bool) -> Reply:

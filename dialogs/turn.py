@@ -17,6 +17,8 @@ class TurnKind(StrEnum):
     ACTION = "action"
     SEARCH = "search"
     WELCOME = "welcome"
+    FAREWELL = "farewell"
+    """The app was taken away: nobody is to be written to here any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

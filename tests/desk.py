@@ -15,6 +15,7 @@ from data.desk.seal import Seal
 from data.labels import Lang
 from data.office.office import Office, office_of
 from data.office.parts import Board, Doing, OfficeParts, RoleHolders
+from data.office.standing import rule_carries
 from data.purge.engine import Engine
 from data.stores.desk import DeskStores
 from data.stores.memory_desk import MemoryDeskStores
@@ -80,11 +81,20 @@ class OpenOffice:
 
 
 @contextmanager
+def _engine(lab: Lab, given: Engine | None) -> Iterator[Engine]:
+    if given is not None:
+        yield given
+        return
+    with lab.engine() as opened:
+        yield opened
+
+
+@contextmanager
 def open_office(
-    lab: Lab, *, desk: DeskStores | None = None, warn_days: tuple[int, ...] = (14, 7, 2)
+    lab: Lab, *, desk: DeskStores | None = None, given: Engine | None = None, warn_days: tuple[int, ...] = (14, 7, 2)
 ) -> Iterator[OpenOffice]:
     """Open an office over a lab; what it knows before is what lab and desk hold."""
-    with lab.engine() as engine:
+    with _engine(lab, given) as engine:
         people = engine.parts.people
         names = [people.of(who) for who in (ALICE, BOB, DORA)]
         parts = OfficeParts(
@@ -95,6 +105,7 @@ def open_office(
             channels=frozenset({DPO_CHANNEL, ADMIN_CHANNEL}),
         )
         shared = engine.parts
+        lab.standing_runs = rule_carries(parts.desk.standing, people, lab.roles_of)
         watch = Watch(
             Watched(
                 sources=shared.sources,

@@ -480,8 +480,9 @@ def test_every_finding_of_the_audit_has_its_row() -> None:
 
 def audit_kinds() -> set[str]:
     """List the kinds of audit entries that the code writes, but for those named after a state."""
-    found = r'"((?:audit\.(?:opened|torn)|clock|request|purge|hold|person)(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
-    folders = ("audit", "purge")
+    prefixes = r"audit\.(?:opened|torn)|alert|attempt|clock|document|hold|person|purge|request|standing|teaching|ticket"
+    found = rf'"((?:{prefixes})(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
+    folders = ("audit", "office", "purge")
     code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
     return set(re.findall(found, code)) - {f"request.{state}" for state in State}
 

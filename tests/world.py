@@ -304,6 +304,34 @@ class Fault:
     accepted: bool = False
 
 
+TEAMS_LIMITS = ((7, 1.0), (8, 2.0), (60, 30.0), (1_800, 3_600.0))
+"""Messages of one bot in one conversation, and within how many seconds (teams-and-botbuilder.md 2.1)."""
+TEAMS_LIMIT = (50, 1.0)
+"""Messages of one bot in one tenant."""
+
+
+class TeamsLimits:
+    """Counts messages as Teams does, by a clock of the test's own, and says no to one too many."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._threads: dict[str, list[float]] = {}
+        self._all: list[float] = []
+        self.refused = 0
+
+    def refuses(self, thread: str) -> bool:
+        """Count one message, and tell whether it is one too many; what is refused is not counted."""
+        now, seen = self._seconds(), self._threads.setdefault(thread, [])
+        full = any(len(seen) >= most and seen[-most] > now - window for most, window in TEAMS_LIMITS)
+        most, window = TEAMS_LIMIT
+        if full or (len(self._all) >= most and self._all[-most] > now - window):
+            self.refused += 1
+            return True
+        seen.append(now)
+        self._all.append(now)
+        return False
+
+
 class FakeConnector:
     """Takes activities as the Bot Connector does and remembers each; `faults` are used up one a request."""
 
@@ -313,6 +341,7 @@ class FakeConnector:
 
     def reset(self) -> None:
         """Forget all requests and be well again."""
+        self.limits: TeamsLimits | None = None
         self.calls: list[Call] = []
         self.faults: deque[Fault] = deque()
         self.connections: set[object] = set()
@@ -343,6 +372,8 @@ class FakeConnector:
         self.connections.add(request.transport.get_extra_info("peername") if request.transport else None)
         body = await request.read()
         fault = self.faults.popleft() if self.faults else Fault(accepted=True)
+        if self.limits and self.limits.refuses(request.path.partition("/conversations/")[2].partition("/")[0]):
+            fault = Fault(status=429, headers={"Retry-After": "1"})
         self.calls.append(
             Call(
                 method=request.method,

@@ -22,6 +22,7 @@ from botframework.connector.auth.connector_factory import ConnectorFactory
 
 from bot.adapter.activity import read_resource, write_activity
 from bot.adapter.hosts import HostList
+from data.desk.delivery import Reference
 from data.errors import AmbiguousError, DeliveryError, ForbiddenError, GoneError, RejectedError, ThrottledError
 
 CONNECT_SECONDS = 3.0
@@ -96,6 +97,25 @@ class Conversations:
         path = f"/v3/conversations/{_segment(conversation_id)}/activities/{_segment(activity_id)}"
         return read_resource(await self._call("PUT", path, activity))
 
+    async def once(self, method: str, conversation_id: str, activity_id: str, wire: Mapping[str, Any]) -> str:
+        """Write into a conversation (POST) or replace an activity (PUT) without a turn; gives the activity's id.
+
+        One attempt, because the outbox repeats by its own rules: a token that cannot be had and a connection that was
+        not made are a plain `DeliveryError`, throttling of any length a `ThrottledError` with its seconds.
+        """
+        path = f"/v3/conversations/{_segment(conversation_id)}/activities"
+        if method == "PUT":
+            path += f"/{_segment(activity_id)}"
+        body = orjson.dumps({**wire, "conversation": {"id": conversation_id}})
+        try:
+            token = await self._token.get()
+        except AmbiguousError as error:
+            raise _NotSentError from error
+        try:
+            return read_resource(await self._try(method, path, body, token)).id or ""
+        except _PauseError as error:
+            raise ThrottledError(error.seconds) from None
+
     async def _call(self, method: str, path: str, activity: Activity) -> object:
         body = orjson.dumps(write_activity(activity))
         try:
@@ -122,12 +142,12 @@ class Conversations:
             ):
                 with attempt:
                     return await self._try(method, path, body)
-        except _PauseError:
-            raise ThrottledError from None
+        except _PauseError as error:
+            raise ThrottledError(error.seconds) from None
         return None
 
-    async def _try(self, method: str, path: str, body: bytes) -> object:
-        token = await self._token.get()
+    async def _try(self, method: str, path: str, body: bytes, token: str | None = None) -> object:
+        token = await self._token.get() if token is None else token
         status, answer, retry_after = await self._request(method, path, body, token)
         if status == HTTPStatus.UNAUTHORIZED and token:
             self._token.forget(token)
@@ -201,6 +221,25 @@ class PooledConnectors(ConnectorFactory):
         return connector
 
 
+class OutboundConnector:
+    """What the outbox sends with: posts and replaces without a turn, at a stored address that is checked first."""
+
+    def __init__(self, connectors: PooledConnectors) -> None:
+        self._connectors = connectors
+
+    async def post(self, reference: Reference, activity: Mapping[str, Any]) -> str:
+        """Send an activity and give its id; raises `DeliveryError`, and `ForbiddenError` before a token is touched."""
+        connector = await self._connectors.create(reference.service_url, "")
+        return await connector.conversations.once("POST", reference.conversation_id, "", activity)
+
+    async def put(self, reference: Reference, activity_id: str, activity: Mapping[str, Any]) -> None:
+        """Replace an activity sent before; raises as `post` does."""
+        connector = await self._connectors.create(reference.service_url, "")
+        await connector.conversations.once(
+            "PUT", reference.conversation_id, activity_id, {**activity, "id": activity_id}
+        )
+
+
 def pause_seconds(retry_after: str) -> float:
     """Read a Retry-After header (RFC 9110 10.2.3) as seconds; a date or nonsense counts as one second."""
     try:
@@ -213,7 +252,7 @@ def pause_seconds(retry_after: str) -> float:
 def _error_of(status: int, retry_after: str) -> DeliveryError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         seconds = pause_seconds(retry_after)
-        return _PauseError(seconds) if seconds <= LONGEST_PAUSE else ThrottledError()
+        return _PauseError(seconds) if seconds <= LONGEST_PAUSE else ThrottledError(seconds)
     if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return GoneError()
     if (
@@ -221,7 +260,7 @@ def _error_of(status: int, retry_after: str) -> DeliveryError:
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
         return _UnknownOutcomeError()
-    return RejectedError()
+    return RejectedError(status)
 
 
 def _segment(value: str) -> str:

@@ -17,6 +17,7 @@ from msal import ConfidentialClientApplication, ManagedIdentityClient, UserAssig
 
 from data.clock import Clock
 from data.errors import AmbiguousError, SettingsError
+from data.retention.instants import Instant, instant_of
 
 AcquireToken = Callable[[], Mapping[str, Any]]
 """Blocks until the identity platform has answered; the answer is MSAL's."""
@@ -184,6 +185,17 @@ def read_certificate(path: str) -> Mapping[str, str]:
         message = f"teams.certificate_file: {path}: key or certificate is damaged, or the key has a pass phrase"
         raise SettingsError(message) from None
     return {"private_key": text, "public_certificate": text[begin:]}
+
+
+def credential_ends(path: str) -> Instant | None:
+    """Tell when the certificate in a PEM file runs out; None where there is none, or it cannot be read now."""
+    try:
+        text = Path(path).read_text(encoding="utf-8") if path else ""
+        begin = text.find("-----BEGIN CERTIFICATE-----")
+        found = load_pem_x509_certificate(text[begin:].encode()) if begin >= 0 else None
+    except (OSError, ValueError):
+        return None
+    return None if found is None else instant_of(found.not_valid_after_utc)
 
 
 def _answer(value: object) -> Mapping[str, Any]:

@@ -49,7 +49,11 @@ def load_catalogue(*, overlay: Path | None = None, notice_urls: Mapping[str, str
     for path, file in files.items():
         known.check(path, file)
     return Catalogue(
-        topics={file.id: _topic(file, references, changed=path in own) for path, file in sorted(files.items())},
+        # By id, so that where an overlay lies changes nothing: the order decides what the matcher is trained on.
+        topics={
+            file.id: _topic(file, references, changed=path in own)
+            for path, file in sorted(files.items(), key=lambda found: found[1].id)
+        },
         notices=notices,
         data_categories=data_categories,
         subjects=subjects,
@@ -96,22 +100,32 @@ def _refuse_twins(path: Path, aspects: Iterable[AspectTable | AspectPatch]) -> N
 
 
 def _topic_tables(overlay: Path | None) -> tuple[dict[Path, dict[str, Any]], frozenset[Path]]:
-    """Read all topic files, the overlay's merged into the shipped ones; tells which ones the overlay touched."""
+    """Read all topic files, the overlay's merged into the shipped ones; tells in which ones the overlay says more."""
     tables = {path: read_table(path) for path in sorted((SHIPPED / "topics").glob("*.toml"))}
     by_id = {str(table.get("id")): path for path, table in tables.items()}
     own: dict[str, Path] = {}
+    speaking: set[Path] = set()
     for path in sorted((overlay / "topics").glob("*.toml")) if overlay else ():
         table = read_table(path)
         name = str(table.get("id"))
         if name in own:
             message = f"{path}: id: another file of the overlay has the same id"
             raise CatalogueError(message)
+        if name not in by_id or _says_something(table):
+            speaking.add(path)
         if name in by_id:
             _refuse_twins(path, check_table(TopicPatch, table, path).aspects or ())
             table = _merged(tables.pop(by_id[name]), table)
         tables[path] = table
         own[name] = path
-    return tables, frozenset(own.values())
+    return tables, frozenset(speaking)
+
+
+def _says_something(table: dict[str, Any]) -> bool:
+    """Tell whether a patch changes more than how people ask: only then the answer is no longer the shipped one."""
+    aspects = table.get("aspects", [])
+    changed = {key for part in (table, *aspects) if isinstance(part, dict) for key in part}
+    return bool(changed - {"id", "phrasings", "aspects"}) or not isinstance(aspects, list)
 
 
 def _merged(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

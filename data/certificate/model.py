@@ -36,6 +36,8 @@ class Reason(StrEnum):
     ERASURE_REQUEST = "erasure_request"
     END_OF_CONTRACT = "end_of_contract"
     BREAK_GLASS = "break_glass"
+    STANDING_RULE = "standing_rule"
+    """Regular too, but by itself: the approvers agreed to the standing rule, not to this one purge."""
 
 
 @unique

@@ -6,9 +6,13 @@ it, and it comes back. The steps stand in `alert_steps.py`.
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 from data.retention.finding import FindingKind
 from data.retention.instants import Instant
+
+LOUD: Final = frozenset({"opened", "worse", "reminded", "escalated", "woken"})
+"""The steps of which people are told by a message of its own."""
 
 
 @unique
@@ -31,6 +35,8 @@ class AlertStep:
     """A stable word: opened, worse, reminded, escalated, acknowledged, snoozed, woken, resolved."""
     at: Instant
     by: str = "system"
+    role: str = ""
+    """The role in which somebody acted, for the card; "" where nobody did."""
     reason: str = ""
 
 
@@ -50,10 +56,12 @@ class Alert:
     since: Instant | None = None
     limit: Instant | None = None
     """When the oldest record passes the limit of clause 2.7; None where no limit is in sight."""
+    start_by: Instant | None = None
+    """When a purge must have been started to be done by the limit, if people take all the time they have."""
     cause: str = ""
     """The likely cause, in a stable word."""
     stage: int = -1
-    """The countdown in days that was reached last (14, 7, 2, 0 for overdue); -1 where nothing counts down."""
+    """The days until `start_by` that were reached last (14, 7, 2; 0 once it has passed); -1: nothing counts down."""
     level: int = 0
     """Whom it has reached: 0 the first DPO and the DPO channel, 1 all DPOs, 2 the admins too."""
     state: AlertState = AlertState.OPEN
@@ -61,7 +69,7 @@ class Alert:
     changed_at: Instant
     """When somebody, or the facts, last changed it."""
     quiet_until: Instant | None = None
-    """Until when it keeps quiet: snoozed or acknowledged."""
+    """Until when it keeps quiet: snoozed or acknowledged; None if it does not, or acknowledged for good."""
     story: tuple[AlertStep, ...] = ()
     version: int = 0
 
@@ -73,8 +81,7 @@ class Alert:
     @property
     def calls(self) -> str:
         """Give a stamp that changes with everything that deserves a message of its own."""
-        loud = sum(step.what in {"opened", "worse", "reminded", "escalated", "woken"} for step in self.story)
-        return f"{loud}"
+        return next((f"{step.what}-{step.at}" for step in reversed(self.story) if step.what in LOUD), "")
 
     @property
     def face(self) -> str:

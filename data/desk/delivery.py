@@ -60,6 +60,9 @@ class Delivery:
     """Where it was sent to."""
     state: DeliveryState = DeliveryState.WAITING
     attempts: int = 0
+    """How often it was tried, for what is wanted now."""
+    tried_at: Instant | None = None
+    """When it was tried first, for what is wanted now."""
     since: Instant = 0
     """Since when it has been waiting."""
     next_at: Instant = 0

@@ -36,7 +36,11 @@ class DraftState(StrEnum):
 
     NONE = "none"
     DRAFTED = "drafted"
+    CHECKING = "checking"
+    """Released by a second person; held against the validation questions before it is live."""
     RELEASED = "released"
+    WITHDRAWING = "withdrawing"
+    """Live, and being taken back."""
     DISCARDED = "discarded"
 
 
@@ -45,7 +49,8 @@ class TicketStep:
     """One line of a ticket's story."""
 
     what: str
-    """A stable word: opened, taken, answered, reminded, drafted, released, discarded, closed."""
+    """A stable word: opened, taken, answered, reminded, drafted, checking, failed, released, withdrawing, discarded,
+    closed, forgotten."""
     at: Instant
     by: str = "system"
 
@@ -73,10 +78,27 @@ class Ticket:
     drafted_by: str = ""
     draft_topic: str = ""
     """Topic that the question is a phrasing of; "" makes the answer an entry of its own."""
+    draft_question: str = ""
+    """The question as it is to be learnt, written by the drafter so that it tells nothing of anybody."""
+    draft_answer: str = ""
+    """The answer of an entry of its own; "" for a phrasing."""
+    draft_problem: str = ""
+    """Why the draft could not be released, in stable words or ids of questions; "" if nothing is known against it."""
+    released_by: str = ""
     opened_at: Instant
     changed_at: Instant
     story: tuple[TicketStep, ...] = ()
     version: int = 0
+
+    @property
+    def forgotten(self) -> bool:
+        """Tell whether the words of asker and answer are gone for good."""
+        return any(step.what == "forgotten" for step in self.story)
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the asker still waits for an answer."""
+        return self.state in {TicketState.OPEN, TicketState.TAKEN}
 
     @property
     def face(self) -> str:

@@ -7,6 +7,7 @@ from data.office.alerts import AlertService
 from data.office.outbox import Outbox
 from data.office.parts import Jobs, OfficeParts
 from data.office.standing import StandingService
+from data.office.standing_runs import StandingRuns
 from data.office.tickets import TicketService
 from data.purge.engine import Engine
 from data.watch import Watch
@@ -22,6 +23,7 @@ class Office:
     alerts: AlertService
     tickets: TicketService
     standing: StandingService
+    runs: StandingRuns
     outbox: Outbox
     jobs: Jobs
     seal: Seal
@@ -35,7 +37,8 @@ def office_of(parts: OfficeParts, engine: Engine, watch: Watch, *, jobs: Jobs, s
         watch=watch,
         alerts=AlertService(parts),
         tickets=TicketService(parts),
-        standing=StandingService(parts),
+        standing=StandingService(parts, engine.purges),
+        runs=StandingRuns(parts, engine.purges),
         outbox=Outbox(parts),
         jobs=jobs,
         seal=seal,

@@ -109,6 +109,10 @@ class Written:
     """What the document says: never better than what it was asked to say."""
 
 
+def _no_rule_runs(_rule: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeParts:
     """Everything the purge works with."""
@@ -134,6 +138,9 @@ class PurgeParts:
     """Ids of requests that somebody asked to stop; looked at before each unit."""
     new_id: Callable[[], str]
     """Makes ids of requests and holds: lower-case letters, digits, hyphens."""
+    standing_runs: Callable[[str], bool] = _no_rule_runs
+    """Tells of a standing rule, as `id:digest`, whether it is in force and its people still have their roles; asked
+    once more before a purge that it carries begins. Where nobody can tell, none is."""
 
 
 def roles_behind(parts: PurgeParts, pseudonym: str) -> frozenset[Role]:

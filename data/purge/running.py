@@ -109,6 +109,9 @@ class PurgeRunner:
         check_share(request, self._parts.care)
         if request.break_glass:
             return
+        if request.standing:
+            self._ask_rule(request, now)
+            return
         for permission, people in (
             (Permission.RUN_PURGE, {request.requester, request.confirmed_by}),
             (Permission.APPROVE_PURGE, {approval.by for approval in request.approvals}),
@@ -120,6 +123,12 @@ class PurgeRunner:
         held = [roles_behind(self._parts, approval.by) for approval in request.approvals]
         if lacking(self._parts.care.approval_roles, held):
             raise RefusedError("role_lost", f"a role that has to approve {request.id} is no longer among those who did")
+
+    def _ask_rule(self, request: PurgeRequest, now: Instant) -> None:
+        """Refuse and close a purge whose standing rule no longer carries it: switched off, replaced, or a role lost."""
+        if not self._parts.standing_runs(request.standing):
+            self._move(request, State.SUPERSEDED, now, reason="standing_rule")
+            raise RefusedError("rule_ended", f"the standing rule behind {request.id} no longer carries it")
 
     def _take(self, request: PurgeRequest, now: Instant, by: str) -> PurgeRequest:
         parts = self._parts

@@ -6,6 +6,7 @@ stores the next state by compare-and-set. Deleting is done in `running.py`, unde
 
 from collections.abc import Mapping
 from dataclasses import replace
+from threading import Lock
 
 from data.access import Actor, Permission
 from data.audit.entry import Draft
@@ -17,7 +18,9 @@ from data.retention.instants import DAY, Instant
 from data.retention.request import (
     CLOSED,
     RUNNING,
+    STANDING_RULE,
     WAITING,
+    Approval,
     PurgeRequest,
     State,
     approve,
@@ -26,6 +29,7 @@ from data.retention.request import (
     check_fresh,
     confirm,
     move,
+    stand,
 )
 from data.retention.scope import Scope
 from data.retention.words import one_line
@@ -43,6 +47,8 @@ class PurgeService:
         self._parts = parts
         self._making: set[str] = set()
         """Ids of previews that are being made in this process."""
+        self._beginning = Lock()
+        """Held while it is seen that a source has no open request and one is stored: a second one waits for it."""
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -53,6 +59,14 @@ class PurgeService:
     def newest(self, *, most: int = 100) -> tuple[PurgeRequest, ...]:
         """List requests, newest first."""
         return self._parts.stores.requests.newest(most=most)
+
+    def expire(self) -> tuple[PurgeRequest, ...]:
+        """End every request whose present step has run out; gives them."""
+        now = self._parts.guard.now()
+        late = [one for one in self.newest(most=1000) if one.state in WAITING and now > one.expires_at]
+        return tuple(
+            self._step(move(one, State.EXPIRED, by="system", now=now), "system", any_clock=True) for one in late
+        )
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -66,13 +80,23 @@ class PurgeService:
     def begin(self, actor: Actor, source_id: str) -> PurgeRequest:
         """Begin a preview: check everything that takes no time, and store the request; raises as `preview` does."""
         self._allow(actor, Permission.RUN_PURGE)
+        return self._begin(source_id, self._parts.people.of(actor))
+
+    def begin_standing(self, source_id: str) -> PurgeRequest:
+        """Begin the preview of a standing rule's run; nobody in particular asks for it. Raises as `preview` does."""
+        return self._begin(source_id, STANDING_RULE)
+
+    def _begin(self, source_id: str, requester: str) -> PurgeRequest:
         source = self._source(source_id)
         now = self._reach(source)
-        requester = self._parts.people.of(actor)
+        with self._beginning:
+            return self._open(source, requester, now)
+
+    def _open(self, source: Source, requester: str, now: Instant) -> PurgeRequest:
         self._tidy(now)
-        self._make_room(source_id, requester, now)
+        self._make_room(source.id, requester, now)
         request = self._draft(source, requester, now)
-        self._audit("request.created", requester, request.id, {"source": source_id, "cutoff": request.cutoff})
+        self._audit("request.created", requester, request.id, {"source": source.id, "cutoff": request.cutoff})
         self._making.add(request.id)
         try:
             return self._parts.stores.requests.add(request)
@@ -214,6 +238,18 @@ class PurgeService:
         broken = break_glass(request, by=by, code=code, reason=why, now=now, care=self._parts.care)
         return self._step(broken, by, {"digest": broken.digest, "break_glass": True})
 
+    def stand(self, request_id: str, rule: str, yeses: tuple[Approval, ...]) -> PurgeRequest:
+        """Let a standing rule's preview run without further people; the caller has checked that rule and its limits.
+
+        Without cooling, but for a day after the release of a hold (purge.md 6.5). Raises `RefusedError`, `ClockError`.
+        """
+        now = self._now()
+        request = self._current(request_id, now)
+        released = recently_released(self._parts.stores.holds.all(), self._parts.kin[request.source], now=now)
+        cooling = DAY if released else 0
+        stood = stand(request, rule=rule, yeses=yeses, now=now, care=self._parts.care, cooling_for=cooling)
+        return self._step(stood, STANDING_RULE, {"digest": stood.digest, "standing": rule})
+
     # -- saying no ----------------------------------------------------------------------------------------------------
 
     def reject(self, actor: Actor, request_id: str, reason: str) -> PurgeRequest:
@@ -254,9 +290,18 @@ class PurgeService:
             raise RefusedError("wrong_state", f"request {request_id} is {state}: there is nothing to cancel")
         return self._end(actor, request_id, ends[state], reason)
 
+    def give_up(self, request_id: str, reason: str) -> PurgeRequest:
+        """Take a standing rule's own preview back, for a reason in a stable word; raises `RefusedError`."""
+        if not self.get(request_id).by_rule:
+            raise RefusedError("not_the_requester", "only whoever asked for the purge withdraws it; others cancel it")
+        return self._end_as(STANDING_RULE, request_id, State.WITHDRAWN, reason)
+
     def _end(self, actor: Actor, request_id: str, state: State, reason: str) -> PurgeRequest:
+        return self._end_as(self._parts.people.of(actor), request_id, state, reason)
+
+    def _end_as(self, by: str, request_id: str, state: State, reason: str) -> PurgeRequest:
         # Saying no needs no trustworthy clock.
-        now, by = self._parts.guard.now(), self._parts.people.of(actor)
+        now = self._parts.guard.now()
         request = self.get(request_id)
         now = max(now, request.story[-1].at)
         ended = move(request, state, by=by, now=now, reason=one_line(reason, most=LONGEST_REASON))

@@ -51,6 +51,10 @@ CLOSED: Final = frozenset(State) - OPEN
 NOBODY: Final[Mapping[str, Collection[Role]]] = MappingProxyType({})
 """The roles of nobody: where a role has to approve, an approver of unknown roles does not count."""
 _NEEDS_A_YES: Final = frozenset({State.AWAITING_SECOND, State.APPROVED, State.COOLING})
+STANDING_RULE: Final = "standing"
+"""Stands as requester where a standing rule began the purge: no pseudonym of a person can be this word."""
+STANDING_PEOPLE: Final = 3
+"""Whose yes a standing rule carries: who proposed it, who approved it, who acknowledged it."""
 
 STEPS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
@@ -90,7 +94,7 @@ STEPS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One person's yes to exactly one scope."""
+    """One person's yes to exactly one scope, or to one version of a standing rule."""
 
     by: str
     at: Instant
@@ -204,6 +208,8 @@ class PurgeRequest:
     confirmed_by: str = ""
     approvals: tuple[Approval, ...] = ()
     break_glass: bool = False
+    standing: str = ""
+    """Id and digest of the standing rule that carries this purge, as `app-logs.1:digest`; "" where people do."""
     reason: str = ""
     cooling_until: Instant = 0
     lease: Lease = Lease()
@@ -223,11 +229,16 @@ class PurgeRequest:
         """Give the code people see; "" before the preview is done."""
         return code_of(self.digest) if self.digest else ""
 
+    @property
+    def by_rule(self) -> bool:
+        """Tell whether a standing rule began it, so that nobody in particular has asked for it."""
+        return self.requester == STANDING_RULE
+
 
 def move(request: PurgeRequest, state: State, *, by: str, now: Instant, reason: str = "") -> PurgeRequest:
     """Take one step of the table that needs nobody's yes; raises `RefusedError` for any other.
 
-    What needs one goes through `confirm`, `approve`, `break_glass` and `start`, so that no caller can leave it out.
+    What needs one goes through `confirm`, `approve`, `break_glass`, `stand` and `start`: no caller can leave it out.
     """
     if state in _NEEDS_A_YES or (state is State.EXECUTING and request.state in WAITING):
         raise RefusedError("wrong_state", f"request {request.id} cannot become {state} without the yes it needs")
@@ -337,6 +348,34 @@ def break_glass(request: PurgeRequest, *, by: str, code: str, reason: str, now: 
     )
 
 
+def stand(
+    request: PurgeRequest, *, rule: str, yeses: tuple[Approval, ...], now: Instant, care: Care, cooling_for: int
+) -> PurgeRequest:
+    """Let a preview that a standing rule began run by the yeses that this rule has (purge.md 6.5, 6.7).
+
+    `rule` is `id:digest`; each yes is to that digest, and nobody's counts twice. Raises `RefusedError`.
+    """
+    if not request.by_rule:
+        raise RefusedError("not_the_requester", f"request {request.id} was asked for by somebody, not by a rule")
+    check_fresh(request, now)
+    if request.state is not State.PREVIEWED:
+        raise RefusedError("wrong_state", f"request {request.id} is {request.state}: no rule can carry it now")
+    check_share(request, care)
+    stood = replace(request, standing=rule, approvals=yeses)
+    if not _rule_agreed(stood):
+        raise RefusedError("not_approved", f"not everybody whose yes it takes has agreed to the rule {rule}")
+    moved = _step(stood, State.APPROVED, by=STANDING_RULE, now=now)
+    until = now + cooling_for
+    return replace(moved, cooling_until=until, expires_at=until + care.execute_for)
+
+
+def _rule_agreed(request: PurgeRequest) -> bool:
+    """Tell whether a standing rule began this request and carries it with the yes of everybody it takes."""
+    rule, _, digest = request.standing.rpartition(":")
+    people = {yes.by for yes in request.approvals if digest and yes.digest == digest}
+    return request.by_rule and bool(rule) and len(people - {"", STANDING_RULE}) >= STANDING_PEOPLE
+
+
 def start(
     request: PurgeRequest, *, holder: str, now: Instant, lease_for: int, care: Care, take_over: bool = False
 ) -> PurgeRequest:
@@ -355,7 +394,7 @@ def start(
         raise RefusedError("cooling", f"request {request.id} is cooling; it can still be cancelled")
     distinct = {approval.by for approval in request.approvals if approval.digest == request.digest}
     distinct -= {request.requester, request.confirmed_by}
-    if not request.break_glass and len(distinct) < care.needed:
+    if not (request.break_glass or _rule_agreed(request) or len(distinct) >= care.needed):
         raise RefusedError("not_approved", f"request {request.id} lacks approvals")
     moved = _step(request, State.EXECUTING, by=holder, now=now)
     return replace(moved, lease=_next_lease(request, holder, now + lease_for))

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from data.retention.instants import DAY
 from data.retention.rule import Care, RetentionRule
 
+_ACTING = ("confirmation", "approval", "cooling", "start", "physical_delay", "clock_error")
+"""What lies between the decision to purge and the end of the records, if people take all the time they have."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstCase:
@@ -22,6 +25,11 @@ class WorstCase:
     def days(self) -> float:
         """Give the age in days of 24 h, with two decimals."""
         return round(self.age / DAY, 2)
+
+    @property
+    def to_act(self) -> int:
+        """Sum up, in microseconds, what a purge may take from its preview to its end: who begins later may be late."""
+        return sum(self.parts.get(name, 0) for name in _ACTING)
 
     @property
     def biggest(self) -> str:

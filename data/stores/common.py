@@ -1,6 +1,7 @@
 """What every engine of the retention stores does the same way, so that no two of them can differ."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -32,7 +33,7 @@ V = TypeVar("V", bound=Versioned)
 
 def request_codec() -> Codec[PurgeRequest]:
     """Give what writes and reads requests."""
-    return Codec(PurgeRequest, what="request", key="id")
+    return Codec(PurgeRequest, what="request", key="id", added={"standing": ""})
 
 
 def hold_codec() -> Codec[Hold]:
@@ -78,6 +79,15 @@ def unknown(what: str, key: str) -> UnknownError:
 def overtaken(what: str, key: str, *, read: int, stored: int) -> ConflictError:
     """Make the error for somebody who was overtaken."""
     return ConflictError(f"{what} {key} was changed by somebody else: read version {read}, stored is {stored}")
+
+
+def check_distinct(values: Sequence[Versioned], *, what: str) -> None:
+    """Refuse two values of one id in one change; raises `ConflictError`."""
+    seen: set[str] = set()
+    for value in values:
+        if value.id in seen:
+            raise taken(what, value.id)
+        seen.add(value.id)
 
 
 def check_request_id(request_id: str) -> None:

@@ -1,5 +1,6 @@
 """What a store of the desk promises, and how its values are written, whatever engine is behind it."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from data.desk.alert import Alert
@@ -33,8 +34,24 @@ class Shelf(Protocol[V]):
         """Remove a value for good, from the generation before too; tells whether it was there."""
         ...
 
+    def add_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Add several, all or none, in one write; raises `ConflictError` if an id is taken."""
+        ...
+
+    def replace_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Store the next states of several, all or none, in one write; raises `ConflictError`, `UnknownError`."""
+        ...
+
+    def remove_all(self, keys: Iterable[str]) -> int:
+        """Remove several for good in one go; tells how many were there."""
+        ...
+
     def all(self) -> tuple[V, ...]:
         """List all values, by id."""
+        ...
+
+    def scrub(self) -> None:
+        """Make the generation before hold nothing that the present one does not; raises `StateError`."""
         ...
 
 

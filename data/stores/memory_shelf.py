@@ -1,10 +1,11 @@
 """Versioned values in memory: the measure for every other engine; keeps only what its codec lets through."""
 
 import threading
+from collections.abc import Iterable, Sequence
 from typing import Generic
 
 from data.stores.codec import Codec
-from data.stores.common import V, overtaken, taken, unknown
+from data.stores.common import V, check_distinct, overtaken, taken, unknown
 
 
 class MemoryShelf(Generic[V]):
@@ -49,12 +50,46 @@ class MemoryShelf(Generic[V]):
         with self._lock:
             return self._values.pop(key, None) is not None
 
+    def add_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Add several, all or none; raises `ConflictError` if an id is taken."""
+        new = tuple(values)
+        with self._lock:
+            check_distinct(new, what=self._what)
+            for value in new:
+                if value.id in self._values:
+                    raise taken(self._what, value.id)
+            return self._keep_all([(value, 1) for value in new])
+
+    def replace_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Store the next states of several, all or none; raises `ConflictError`, `UnknownError`."""
+        new = tuple(values)
+        with self._lock:
+            check_distinct(new, what=self._what)
+            for value in new:
+                present = self._values.get(value.id)
+                if present is None:
+                    raise unknown(self._what, value.id)
+                if present.version != value.version:
+                    raise overtaken(self._what, value.id, read=value.version, stored=present.version)
+            return self._keep_all([(value, value.version + 1) for value in new])
+
+    def remove_all(self, keys: Iterable[str]) -> int:
+        """Remove several for good; tells how many were there."""
+        with self._lock:
+            return sum(self._values.pop(key, None) is not None for key in set(keys))
+
     def all(self) -> tuple[V, ...]:
         """List all values, by id."""
         with self._lock:
             return tuple(self._values[key] for key in sorted(self._values))
 
+    def scrub(self) -> None:
+        """Do nothing: there is no generation before."""
+
     def _keep(self, value: V, *, version: int) -> V:
-        document = self._codec.encode(value)
-        kept = self._values[value.id] = self._codec.decode(document | {"version": version})
+        return self._keep_all([(value, version)])[0]
+
+    def _keep_all(self, values: Sequence[tuple[V, int]]) -> tuple[V, ...]:
+        kept = tuple(self._codec.decode(self._codec.encode(value) | {"version": version}) for value, version in values)
+        self._values |= {value.id: value for value in kept}
         return kept

@@ -1,5 +1,6 @@
 """The embedded stores of the desk: one file of their own, so that a message does not rewrite the purge requests."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Generic
 
@@ -49,10 +50,33 @@ class TinyShelf(Generic[V]):
             self._file.write_again()
             return known
 
+    def add_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Add several, all or none, in one write; raises `ConflictError` if an id is taken, `StateError`."""
+        with self._file.changing():
+            return self._versioned.add_all(tuple(values))
+
+    def replace_all(self, values: Iterable[V]) -> tuple[V, ...]:
+        """Store the next states of several, all or none, in one write; raises `ConflictError`, `UnknownError`."""
+        with self._file.changing():
+            return self._versioned.replace_all(tuple(values))
+
+    def remove_all(self, keys: Iterable[str]) -> int:
+        """Remove several for good, from the generation before too; tells how many were there."""
+        with self._file.changing():
+            known = self._table.remove_all(set(keys))
+            if known:
+                self._file.write_again()
+            return known
+
     def all(self) -> tuple[V, ...]:
         """List all values, by id."""
         with self._file.reading():
             return tuple(sorted(self._table.all(), key=lambda value: value.id))
+
+    def scrub(self) -> None:
+        """Make the generation before hold nothing that the present one does not; raises `StateError`."""
+        with self._file.changing():
+            self._file.write_again()
 
 
 class TinyDeskStores:

@@ -1,7 +1,7 @@
 """Tables of one embedded file: documents in memory, every change on the disk before it is acknowledged."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ from tinydb.table import Document
 from data.errors import StateError
 from data.stores.atomic_storage import AtomicStorage
 from data.stores.codec import Codec
-from data.stores.common import V, overtaken, taken, unknown
+from data.stores.common import V, check_distinct, overtaken, taken, unknown
 from data.stores.snapshot import SnapshotStorage
 
 T = TypeVar("T")
@@ -133,6 +133,30 @@ class Table(Generic[T]):
             self._write(key, lambda: self._table.insert(Document(row, doc_id=key)))  # type: ignore[arg-type]
         return self._codec.decode(row)
 
+    def insert_all(self, values: Mapping[str, T]) -> tuple[T, ...]:
+        """Store values under ids that are not there, in one write. Raises `StateError`."""
+        rows = {key: self._codec.encode(value) for key, value in values.items()}
+        documents = [Document(row, doc_id=key) for key, row in rows.items()]  # type: ignore[arg-type]
+        if documents:
+            self._write("", lambda: self._table.insert_multiple(documents))
+        return tuple(map(self._codec.decode, rows.values()))
+
+    def update_all(self, values: Mapping[str, T]) -> tuple[T, ...]:
+        """Store values under ids that are there, in one write. Raises `StateError`."""
+        rows = {key: self._codec.encode(value) for key, value in values.items()}
+        keys = iter(rows)
+        if rows:
+            # TinyDB walks through the ids in the order given, and does not say at which one it is.
+            self._write("", lambda: self._table.update(lambda row: row.update(rows[next(keys)]), doc_ids=list(rows)))
+        return tuple(map(self._codec.decode, rows.values()))
+
+    def remove_all(self, keys: Iterable[str]) -> int:
+        """Remove values in one write; tells how many were there. Raises `StateError`."""
+        known = [key for key in keys if self._table.contains(doc_id=key)]
+        if known:
+            self._write("", lambda: self._table.remove(doc_ids=known))
+        return len(known)
+
     def remove(self, key: str) -> bool:
         """Remove a value; tells whether it was there. Raises `StateError`."""
         known = bool(self._table.contains(doc_id=key))
@@ -187,6 +211,23 @@ class VersionedTable(Generic[V]):
         if self._table.doubts(value.id) and present == new:
             return present
         raise overtaken(self._what, value.id, read=value.version, stored=present.version)
+
+    def add_all(self, values: Sequence[V]) -> tuple[V, ...]:
+        """Store new values as version 1, all or none; raises `ConflictError` if an id is taken, `StateError`."""
+        check_distinct(values, what=self._what)
+        for value in values:
+            if self._table.find(value.id) is not None:
+                raise taken(self._what, value.id)
+        return self._table.insert_all({value.id: replace(value, version=1) for value in values})  # type: ignore[type-var]
+
+    def replace_all(self, values: Sequence[V]) -> tuple[V, ...]:
+        """Store the next versions, all or none; raises `ConflictError`, `UnknownError`, `StateError`."""
+        check_distinct(values, what=self._what)
+        for value in values:
+            present = self.get(value.id)
+            if present.version != value.version:
+                raise overtaken(self._what, value.id, read=value.version, stored=present.version)
+        return self._table.update_all({value.id: replace(value, version=value.version + 1) for value in values})  # type: ignore[type-var]
 
     def knows(self, key: str) -> bool:
         """Tell whether there is a value."""

@@ -55,17 +55,19 @@ class Studio:
         self.plain = self._ask(self.catalogue, Contact())
         self.configured = self._ask(load_catalogue(notice_urls=NOTICE_URLS), CONTACT)
         self.overlaid = self._ask(load_catalogue(overlay=_overlay(folder)), CONTACT)
+        self.handing = self._ask(self.catalogue, Contact(), hands_over=True)
         self.help = HelpDialog(catalogue=self.catalogue, texts=self.texts, banner=False)
         self.dev_help = HelpDialog(catalogue=self.catalogue, texts=self.texts, banner=True)
         self.purge = PurgeDialog(texts=self.texts, banner=False)
 
-    def _ask(self, catalogue: Catalogue, contact: Contact) -> AskDialog:
+    def _ask(self, catalogue: Catalogue, contact: Contact, *, hands_over: bool = False) -> AskDialog:
         return AskDialog(
             catalogue=catalogue,
             texts=self.texts,
             contact=contact,
             clarifying=self.clarifying,
             banner=False,
+            hands_over=hands_over,
         )
 
 
@@ -94,6 +96,9 @@ ANSWERS: Mapping[str, Make] = {
     "not_in_terms_with_background_and_contact": lambda s, lang: s.configured.answer(labels("boss_view.journal"), lang),
     "overlay_answer": lambda s, lang: s.overlaid.answer(labels("recording"), lang),
     "overlay_topic": lambda s, lang: s.overlaid.answer(labels("cafeteria_display"), lang),
+    "hand_over": lambda s, lang: s.handing.answer(labels("journal.retention"), lang),
+    "hand_over_thanks_no": lambda s, lang: s.handing.answer(labels("push"), lang, thanked=False),
+    "hand_over_rights": lambda s, lang: s.handing.answer(labels("rights"), lang),
     "product": lambda s, lang: s.plain.answer(labels("this_bot"), lang),
     "thanks_yes": lambda s, lang: s.plain.answer(labels("push"), lang, thanked=True),
     "thanks_no": lambda s, lang: s.plain.answer(labels("push"), lang, thanked=False),
@@ -104,6 +109,8 @@ OTHERS: Mapping[str, Make] = {
     "choice_of_status": lambda s, lang: s.plain.ask_back(
         ("purge_status", "retention_status"), "status", lang, confidence=0.9
     ),
+    "hand_over_choice": lambda s, lang: s.handing.ask_back(("journal", "diagnostics"), "logs", lang, confidence=0.9),
+    "hand_over_out_of_scope": lambda s, lang: s.handing.out_of_scope(lang, confidence=0.9),
     "out_of_scope": lambda s, lang: s.plain.out_of_scope(lang, confidence=0.9),
     "help_employee": lambda s, lang: s.help.help(actor(), lang),
     "help_admin": lambda s, lang: s.help.help(actor(Role.ADMIN), lang),

@@ -8,18 +8,29 @@ from string import Formatter
 
 import pytest
 
+from cards.alerts import STEPS
+from cards.deliveries import ABOUTS
 from cards.texts import Texts, load_texts
 from data.access import Role
 from data.certificate.model import Doubt, Look, Office, Part, Reason, UnitKind
+from data.desk.alert import AlertState
+from data.desk.delivery import DeliveryState
+from data.desk.standing import StandingState
+from data.desk.standing_steps import Problem
 from data.labels import Lang
 from data.questions.commands import Command
 from data.retention.evidence import Evidence
+from data.retention.finding import FindingKind
 from data.retention.residue import DONE, Code
 from data.retention.rule import DataKind
 from data.retention.unit import Action
 from data.retention.verdict import Level, Verdict
+from data.watch import Standing
+from tests.cards.test_retention_cards import causes
 from tests.domain import ROOT
 
+ERRORS = ("gone", "no_reference", "throttled", "not_sent", "unknown", "unauthorized", "rejected", "foreign_host",
+          "not_drawn", "short_form")  # fmt: skip
 SPEAKING = ("cards", "dialogs", "bot", "data/certificate")
 CODE = [path for folder in SPEAKING for path in sorted((ROOT / folder).rglob("*.py"))]
 FAMILIES = {
@@ -40,8 +51,39 @@ FAMILIES = {
     "certificate.result_*": {f"certificate.result_{verdict.lower()}" for verdict in Verdict},
     "certificate.state_*": {"certificate.state_pass", "certificate.state_pending"},
     "certificate.unit_kind_*": {f"certificate.unit_kind_{kind}" for kind in UnitKind},
+    "standing.problem_*": {f"standing.problem_{problem}" for problem in Problem},
+    "standing.state_*": {f"standing.state_{state}" for state in StandingState},
     "report.doubt_*": {f"report.doubt_{doubt}" for doubt in Doubt},
     "report.state_*": {"report.state_fail", "report.state_unknown"},
+    "alert.what_*": {f"alert.what_{kind}" for kind in FindingKind},
+    "alert.means_*": {f"alert.means_{kind}" for kind in FindingKind},
+    "alert.why_*": {f"alert.why_{kind}" for kind in FindingKind},
+    "alert.do_*": {f"alert.do_{kind}" for kind in FindingKind},
+    "alert.cause_*": {f"alert.cause_{cause}" for _, cause in causes()} | {"alert.cause_not_recorded"},
+    "alert.state_*": {f"alert.state_{state}" for state in AlertState},
+    "alert.step_*": {f"alert.step_{step}" for step in (*STEPS, "other")},
+    "alert.done_*": {f"alert.done_{step}" for step in ("acknowledged", "snoozed", "escalated")},
+    "alert.by_*": {f"alert.by_{who}" for who in ("system", "admin", "dpo", "nobody")},
+    "alert.weight_*": {f"alert.weight_{weight}" for weight in ("incident", "late", "soon", "check", "settled")},
+    "alert.counted_*": {
+        f"alert.counted_{thing}" for thing in ("records", "files", "places", "series", "lines", "days", "cards")
+    },
+    "alert.since_*": {f"alert.since_{what}" for what in ("oldest", "purge", "review", "expiry", "event")},
+    "delivery.about_*": {f"delivery.about_{kind}" for kind in (*ABOUTS, "other")},
+    "delivery.to_*": {f"delivery.to_{who}" for who in ("dpo", "admin", "other", "channel_dpo", "channel_admin")},
+    "delivery.state_*": {f"delivery.state_{state}" for state in DeliveryState},
+    "delivery.error_*": {f"delivery.error_{word}" for word in (*ERRORS, "other")},
+    "retention.standing_*": {f"retention.standing_{standing}" for standing in Standing},
+    "digest.busy_*": {
+        f"digest.busy_{word}"
+        for word in ("overdue", "unknown", "alerts", "purges", "certificates", "holds", "deliveries")
+    },
+    "digest.verdict_*": {f"digest.verdict_{verdict.lower()}" for verdict in Verdict},
+    "digest.certificate_*": {
+        f"digest.certificate_{document}" for document in ("issued", "provisional", "report", "missing")
+    },
+    "kinds.*": {f"kinds.{kind}" for kind in DataKind},
+    "refused.*": {key for key in load_texts()[Lang.DE].keys() if key.startswith("refused.")},  # noqa: SIM118
 }
 """The keys that code puts together from a value, and which values there are."""
 SECTIONS = sorted({key.partition(".")[0] for key in load_texts()[Lang.DE].keys()})  # noqa: SIM118  not a mapping

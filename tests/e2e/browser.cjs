@@ -20,22 +20,33 @@ const FLAGS = [
 
 let browser;
 let page;
+const pages = new Map(); // by the name of the chat: several people are there at once
 
 const commands = {
   async launch({ chromium: executablePath }) {
     browser = await chromium.launch({ executablePath, args: FLAGS });
   },
 
-  // A window of its own: nothing of the chat before is left.
-  async open({ url }) {
-    await page?.context().close();
+  // A window of its own: nothing of the chat before is left. Without a name it replaces all others.
+  async open({ url, name }) {
+    if (name === undefined) {
+      for (const other of pages.values()) await other.context().close();
+      pages.clear();
+    }
     const context = await browser.newContext({ viewport: { width: 1280, height: 1300 }, deviceScaleFactor: 1.5 });
     context.setDefaultTimeout(PATIENCE_MS);
     page = await context.newPage();
+    pages.set(name ?? "", page);
     await page.goto(url, { waitUntil: "domcontentloaded" });
     await page.locator(TEXT_BOX).waitFor();
     await page.getByText("Configuration file is loaded").first().waitFor();
     await page.getByTitle("Hide log panel").click();
+  },
+
+  // Turns to another person's window.
+  async turn({ name }) {
+    page = pages.get(name);
+    await page.bringToFront();
   },
 
   async say({ text }) {
@@ -53,6 +64,34 @@ const commands = {
       text: await last.innerText(),
       buttons: await last.getByRole("button").allInnerTexts(),
     };
+  },
+
+  // Waits until any card shows a text, and gives the last such card.
+  async find({ text, patience }) {
+    const found = page.locator(CARD).filter({ hasText: text }).last();
+    await found.waitFor({ timeout: patience ?? PATIENCE_MS });
+    return {
+      cards: await page.locator(CARD).count(),
+      text: await found.innerText(),
+      buttons: await found.getByRole("button").allInnerTexts(),
+    };
+  },
+
+  // Presses a button of the last card that shows a text, after filling in its fields by their labels.
+  async pressOn({ text, title, fields }) {
+    const found = page.locator(CARD).filter({ hasText: text }).last();
+    for (const [label, value] of Object.entries(fields ?? {})) {
+      await found.getByLabel(label).last().fill(value);
+    }
+    await found.getByRole("button", { name: title, exact: true }).last().click();
+  },
+
+  async shootCard({ text, card, window }) {
+    const found = page.locator(CARD).filter({ hasText: text }).last();
+    await found.scrollIntoViewIfNeeded();
+    await page.mouse.move(0, 0);
+    if (window) await page.screenshot({ path: window });
+    await found.screenshot({ path: card });
   },
 
   async press({ title }) {

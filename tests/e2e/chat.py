@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class Browser:
         )
         self.do("launch", chromium=chromium)
 
-    def do(self, command: str, **parameters: str) -> Any:
+    def do(self, command: str, **parameters: Any) -> Any:
         """Carry out one command; a failed one is a failed test that tells what the page showed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -76,3 +77,36 @@ class Chat:
         """Keep the last card, and the window around it, as pictures."""
         ARTEFACTS.mkdir(exist_ok=True)
         self._browser.do("shoot", card=str(ARTEFACTS / f"{name}.png"), window=str(ARTEFACTS / f"{name}.window.png"))
+
+
+class Room:
+    """One person's window among several that are open at once; cards may come at any time."""
+
+    def __init__(self, browser: Browser, name: str) -> None:
+        self._browser, self._name = browser, name
+
+    def say(self, text: str) -> None:
+        """Send a message."""
+        self._turn()
+        self._browser.do("say", text=text)
+
+    def find(self, text: str, *, patience: int = 30_000) -> Seen:
+        """Wait until a card holds a text, and give the last one that does; patience in milliseconds."""
+        self._turn()
+        found = self._browser.do("find", text=text, patience=patience)
+        return Seen(cards=found["cards"], text=found["text"], buttons=tuple(found["buttons"]))
+
+    def press(self, title: str, *, on: str, fields: Mapping[str, str] | None = None) -> None:
+        """Press a button of the last card that holds `on`, after filling in fields by their labels."""
+        self._turn()
+        self._browser.do("pressOn", text=on, title=title, fields=dict(fields or {}))
+
+    def keep_picture(self, name: str, *, of: str) -> None:
+        """Keep a picture of the last card that holds a text, and of the window."""
+        self._turn()
+        ARTEFACTS.mkdir(exist_ok=True)
+        paths = {"card": str(ARTEFACTS / f"{name}.png"), "window": str(ARTEFACTS / f"{name}.window.png")}
+        self._browser.do("shootCard", text=of, **paths)
+
+    def _turn(self) -> None:
+        self._browser.do("turn", name=self._name)

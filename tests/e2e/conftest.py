@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.chat import Browser, Chat
+from tests.e2e.chat import Browser, Chat, Room
 from tests.e2e.local_teams import EMPLOYEE, Bot, Person, missing_for_playground, running_bot, running_playground
 
 
@@ -59,3 +59,19 @@ def chat_as(browser: Browser, dev_bot: Bot, tmp_path: Path) -> Iterator[Callable
 def chat(chat_as: Callable[[Person], Chat]) -> Chat:
     """Open the pretended Teams as the employee."""
     return chat_as(EMPLOYEE)
+
+
+@pytest.fixture
+def rooms(browser: Browser, dev_bot: Bot, tmp_path: Path) -> Iterator[Callable[[Person], Room]]:
+    """Give what opens the pretended Teams as somebody, beside the others that are open already."""
+    with ExitStack() as stack:
+        run = secrets.token_hex(4)
+
+        def open_room(person: Person) -> Room:
+            playground = stack.enter_context(
+                running_playground(dev_bot, person, tmp_path, chat=f"{run}-{person.id[3:]}")
+            )
+            browser.do("open", url=playground.url, name=person.id)
+            return Room(browser, person.id)
+
+        yield open_room

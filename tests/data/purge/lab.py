@@ -113,6 +113,8 @@ class Lab:
     """Microseconds the storage's clock is ahead."""
     watch_source: Callable[[Source], Source] = lambda source: source
     """Lets a test stand between the engine and the source."""
+    standing_runs: Callable[[str], bool] = lambda _rule: False
+    """Tells whether a standing rule carries a purge; an office that is opened over the lab tells by its own rules."""
 
     @property
     def root(self) -> Path:
@@ -172,6 +174,7 @@ class Lab:
                 commit=Lock(),
                 stops=set(),
                 new_id=lambda: f"id-{next(self.numbers):04}",
+                standing_runs=self.carried,
             )
             yield engine_of(parts, holder="executor")
         finally:
@@ -181,6 +184,10 @@ class Lab:
         """Tell somebody's roles now."""
         usual = {who.object_id: who.roles for who in (ALICE, BOB, DORA, EVE, HOST)}
         return self.roles.get(someone.object_id, usual.get(someone.object_id, frozenset()))
+
+    def carried(self, rule: str) -> bool:
+        """Tell whether a standing rule carries a purge now."""
+        return self.standing_runs(rule)
 
     def pause(self, microseconds: int) -> None:
         """Let time pass."""

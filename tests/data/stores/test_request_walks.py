@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +21,10 @@ from data.retention.request import (
     CLOSED,
     OPEN,
     RUNNING,
+    STANDING_RULE,
     STEPS,
     WAITING,
+    Approval,
     Kept,
     Preview,
     PurgeRequest,
@@ -31,6 +34,7 @@ from data.retention.request import (
     break_glass,
     confirm,
     move,
+    stand,
     start,
 )
 from data.retention.rule import Care
@@ -40,6 +44,7 @@ from tests.data.stores.things import NOW, a_hold, a_request
 STEPS_TO_TAKE = int(os.environ.get("PROCALL_WALK_STEPS", "20000"))
 PEOPLE = ["", "p-1", "p-2", "p-3", "p-4", "p-5"]
 DIGESTS = ["ab" * 32, "cd" * 32]
+RULES = ["12" * 32, "34" * 32]
 REASONS = ["", "  ", "\u200b", "-", "fire in the archive"]
 
 
@@ -53,17 +58,21 @@ class Walk:
         self.request = a_request(
             state=State.PREVIEWED,
             digest=DIGESTS[0],
+            requester=dice.choice(["p-1", "p-1", STANDING_RULE]),
             expires_at=NOW + self.care.confirm_for,
             preview=Preview(selected=Selected(records=dice.choice([0, 1, 2, 3, 4, 5])), kept=Kept(records=4)),
         )
         self.said_yes: set[str] = set()
         self.glass_broken = False
+        self.agreed: set[str] = set()
+        """Whose yes the standing rule had that the request was let run by."""
         self.fence = 0
 
     def step(self) -> str:
         """Try one thing; give its name if it changed the request."""
         self.now += self.dice.choice([0] * 30 + [MINUTE] * 9 + [10 * MINUTE, DAY // 4, 2 * DAY, -MINUTE])
         acts = [self.approve, self.approve, self.approve, self.confirm, self.break_glass, self.start, self.move]
+        acts += [self.stand] * 2
         act = self.dice.choice(acts)
         before = self.request
         try:
@@ -102,6 +111,16 @@ class Walk:
         self.glass_broken = True
         return broken
 
+    def stand(self) -> PurgeRequest:
+        """Let a standing rule carry it that anybody has agreed to, this version or another, once or twice."""
+        digests = [self.dice.choice([RULES[0]] * 7 + [RULES[1], ""]) for _ in range(self.dice.choice([2, 3, 3, 4]))]
+        yeses = tuple(Approval(by=self.person(), at=NOW, digest=digest) for digest in digests)
+        rule = self.dice.choice([f"app.1:{RULES[0]}"] * 6 + [f":{RULES[0]}", RULES[0], "app.1:", ""])
+        stood = stand(self.request, rule=rule, yeses=yeses, now=self.now, care=self.care,
+                      cooling_for=self.dice.choice([0, DAY]))  # fmt: skip
+        self.agreed = {yes.by for yes in yeses if yes.digest == RULES[0]} - {"", STANDING_RULE}
+        return stood
+
     def start(self) -> PurgeRequest:
         """Start as one of two executors."""
         holder = self.dice.choice(["executor-1", "executor-2"])
@@ -131,16 +150,26 @@ class Walk:
             assert after.story[:-1] == before.story
         if after.state in RUNNING:
             others = self.said_yes - {after.requester, ""}
-            assert self.glass_broken or len(others) >= self.care.approvals, "nobody agreed to this"
+            ruled = after.requester == STANDING_RULE and len(self.agreed) >= 3
+            assert self.glass_broken or ruled or len(others) >= self.care.approvals, "nobody agreed to this"
+            assert bool(after.standing) == bool(self.agreed)
             assert after.break_glass == self.glass_broken
             assert not after.break_glass or any(character.isalnum() for character in after.reason)
         if before.state in WAITING and after.state in RUNNING:
             assert act.__name__ == "start"
             assert before.cooling_until <= self.now <= before.expires_at
             assert before.preview.share <= self.care.max_share
+        if after.standing:
+            assert not after.confirmed_by
+            return self.check_fence(before)
         yeses = [approval.by for approval in after.approvals]
         assert set(yeses) <= self.said_yes - {after.requester, ""}
         assert len(set(yeses)) == len(yeses), "somebody was counted twice"
+        return self.check_fence(before)
+
+    def check_fence(self, before: PurgeRequest) -> None:
+        """Hold a new lease against the last one."""
+        after = self.request
         if after.lease != before.lease:
             assert after.lease.fence == self.fence + 1
             self.fence = after.lease.fence
@@ -152,6 +181,7 @@ def test_nothing_is_executed_without_the_people_it_needs() -> None:
     dice = random.Random(seed)  # noqa: S311  no secrets
     taken: Counter[str] = Counter()
     reached: Counter[str] = Counter()
+    carried = 0
     for _ in range(0, STEPS_TO_TAKE, 25):
         walk = Walk(dice)
         for _ in range(25):
@@ -160,9 +190,11 @@ def test_nothing_is_executed_without_the_people_it_needs() -> None:
             except AssertionError as error:
                 raise AssertionError(f"seed {seed}: {error}: {walk.request}") from error
             reached[walk.request.state] += 1
-    assert taken.keys() >= {"confirm", "approve", "break_glass", "start", "move", "refused"}
+            carried += bool(walk.request.standing) and walk.request.state in RUNNING
+    assert taken.keys() >= {"confirm", "approve", "break_glass", "stand", "start", "move", "refused"}
     assert reached[State.EXECUTING] > 20, "the walks must come as far as deletion"
     assert reached[State.COOLING] > 20
+    assert carried > 20, "and standing rules have to carry some"
 
 
 def previewed(care: Care) -> PurgeRequest:
@@ -195,6 +227,41 @@ def test_a_paused_purge_goes_on_by_a_plain_step() -> None:
     running = start(agreed(care, "p-2"), holder="e", now=NOW + MINUTE, lease_for=MINUTE, care=care)
     paused = move(running, State.PAUSED, by="p-1", now=NOW + MINUTE)
     assert move(paused, State.EXECUTING, by="p-1", now=NOW + MINUTE).state is State.EXECUTING
+
+
+def carried(care: Care, **changes: Any) -> PurgeRequest:
+    """Give a preview of a standing rule's, let run by the yes of three people."""
+    request = replace(previewed(care), **({"requester": STANDING_RULE} | changes))
+    yeses = tuple(Approval(by=by, at=NOW - DAY, digest=RULES[0]) for by in ("p-1", "p-2", "p-3"))
+    return stand(request, rule=f"app.1:{RULES[0]}", yeses=yeses, now=NOW, care=care, cooling_for=0)
+
+
+def test_a_standing_rule_carries_what_it_began() -> None:
+    """A purge that a rule began starts at once on its yeses; what somebody asked for, and a stale preview, do not."""
+    care = Care()
+    running = start(carried(care), holder="e", now=NOW, lease_for=MINUTE, care=care)
+    assert (running.state, running.confirmed_by, running.break_glass) == (State.EXECUTING, "", False)
+    for changes, reason in (
+        ({"requester": "p-1"}, "not_the_requester"),
+        ({"state": State.PREVIEWING}, "wrong_state"),
+        ({"expires_at": NOW - 1}, "expired"),
+        ({"preview": Preview(selected=Selected(records=2), kept=Kept(records=1))}, "blast_limit"),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            carried(care, **changes)
+        assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "tampered", [{"standing": ""}, {"standing": f"app.1:{RULES[1]}"}, {"requester": "p-1"}, {"approvals": ()}]
+)
+def test_a_request_that_was_tampered_with_does_not_start(tampered: dict[str, Any]) -> None:
+    """Without rule, digest, beginning or yeses the start is refused, though the state says approved."""
+    care = Care()
+    request = replace(carried(care), **tampered)
+    with pytest.raises(RefusedError) as refused:
+        start(request, holder="e", now=NOW, lease_for=MINUTE, care=care)
+    assert refused.value.reason == "not_approved"
 
 
 def test_nobody_in_particular_is_no_second_person() -> None:

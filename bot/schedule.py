@@ -1,0 +1,239 @@
+"""What the bot does by itself: rounds every few seconds, a look at the sources every hour, and jobs in threads.
+
+Everything is level-based: a round looks at the stores and does what is due, so a round that was missed, or a process
+that was killed between any two steps, is made up for by the next one.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bot.jobs import Job, JobKind, JobQueue, LeavingError
+from data.clock import Clock
+from data.desk.alert import AlertState
+from data.desk.delivery import Want
+from data.errors import ClockError, RefusedError
+from data.office.office import Office
+from data.office.parts import Board
+from data.office.wants import all_wants, digest_wants
+from data.retention.finding import Finding, FindingKind
+from data.retention.instants import DAY, HOUR, MINUTE, Instant, datetime_of, instant_of
+from data.retention.request import OPEN, RUNNING, PurgeRequest, State
+
+ROUND_SECONDS = 20.0
+"""Longest pause between two rounds; an alert leaves within minutes of becoming due."""
+LEAST_PAUSE_SECONDS = 0.2
+LOOK_EVERY = HOUR
+VERIFY_EVERY = DAY
+TRY_AGAIN = 10 * MINUTE
+"""After how long a purge is tried again that could not be run."""
+WORKERS = 2
+DIGEST_HOUR = 8
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the schedule looks at besides office and sources."""
+
+    beat: Callable[[Instant], object]
+    """Notes that a round has ended, for the watchdog."""
+    audit_broken: Callable[[], bool]
+    """Verifies the whole audit."""
+    credential_ends: Callable[[], Instant | None]
+    """Tells when the bot's certificate runs out, where it has one."""
+    finish_lesson: Callable[[str], object]
+    """Checks and releases, or takes back, what somebody has asked for."""
+    unfinished_lessons: Callable[[], Iterable[str]]
+    """Lists what a restart left unfinished, by ticket."""
+    zone: ZoneInfo
+    digest_weekday: int
+
+
+class Schedule:
+    """Does what is due."""
+
+    def __init__(
+        self,
+        office: Office,
+        jobs: JobQueue,
+        clock: Clock,
+        around: Surroundings,
+        *,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`told` is called on the event loop after each round: something may be due to be sent."""
+        self._office, self._jobs, self._clock, self._around = office, jobs, clock, around
+        self._told = told
+        self._source_findings: tuple[Finding, ...] = ()
+        self._verified_at: Instant | None = None
+        self._audit_broken = False
+        self._not_before: dict[str, Instant] = {}
+        """Requests that could not be run, and when they are tried again."""
+        self._clock_blocked = ""
+        self._poked = asyncio.Event()
+        self._threads: list[threading.Thread] = []
+
+    # -- running ------------------------------------------------------------------------------------------------------
+
+    async def keep_going(self) -> None:
+        """Make rounds until cancelled."""
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._poked.set)
+
+        self._jobs.wake = wake
+        self._threads = [threading.Thread(target=self._work, daemon=True, name=f"job-{n}") for n in range(WORKERS)]
+        for thread in self._threads:
+            thread.start()
+        while True:
+            self._poked.clear()
+            await asyncio.to_thread(self.safe_round)
+            self._told()
+            await asyncio.sleep(LEAST_PAUSE_SECONDS)
+            try:
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await self._poked.wait()
+            except TimeoutError:
+                continue
+
+    def leave(self) -> None:
+        """Let the jobs stop where they are, and wait a moment for them."""
+        self._jobs.wake = lambda: None
+        self._jobs.leave(workers=len(self._threads))
+        for thread in self._threads:
+            thread.join(timeout=10.0)
+
+    def _work(self) -> None:
+        while (job := self._jobs.next()) is not None:
+            try:
+                self.do(job)
+            except LeavingError:
+                return
+            finally:
+                self._jobs.done(job)
+
+    # -- rounds -------------------------------------------------------------------------------------------------------
+
+    def safe_round(self) -> None:
+        """Make a round; what goes wrong is told to the operator, and the next round tries again."""
+        try:
+            self.round(instant_of(self._clock.now()))
+        except Exception as error:  # noqa: BLE001  the last resort of the schedule: it must never end
+            _log.error("round failed", action="round_failed", error=type(error).__name__)
+
+    def round(self, now: Instant) -> None:
+        """Do and note everything that is due at this moment."""
+        office, board = self._office, self._jobs.board()
+        if board is None or now - board.at >= LOOK_EVERY:
+            self._jobs.look()
+        if self._verified_at is None or now - self._verified_at >= VERIFY_EVERY:
+            self._jobs.add(Job(kind=JobKind.AUDIT))
+        office.engine.purges.expire()
+        for request in office.engine.purges.newest(most=1000):
+            self._go_on(request, now)
+        for rule in office.runs.due(now):
+            office.runs.begin(rule.id)
+        for ticket in self._around.unfinished_lessons():
+            self._jobs.finish(ticket)
+        office.alerts.review(self._findings(now), board.statuses if board else (), now)
+        office.tickets.review(now)
+        office.outbox.tidy(now)
+        wants = all_wants(office.parts, now, self._jobs.shown())
+        office.outbox.want([*wants, *self._digest(now)], now)
+        self._around.beat(now)
+
+    def _go_on(self, request: PurgeRequest, now: Instant) -> None:
+        if request.state not in OPEN or self._jobs.busy(request.id) or now < self._not_before.get(request.id, 0):
+            return
+        ready = request.state in {State.APPROVED, State.COOLING} and now >= request.cooling_until
+        if ready or request.state in RUNNING:
+            self._jobs.add(Job(kind=JobKind.RUN, about=request.id))
+        elif request.state is State.PREVIEWING:
+            self._jobs.preview(request.id)
+        elif request.state is State.PREVIEWED and request.by_rule:
+            self._office.runs.authorise(request.id)
+
+    def _findings(self, now: Instant) -> list[Finding]:
+        office = self._office
+        found = [*self._source_findings, *office.watch.findings_of_records(now), *office.runs.findings(now)]
+        found += office.outbox.findings(now, alive=self._matters)
+        if self._audit_broken:
+            found.append(Finding(kind=FindingKind.AUDIT_BROKEN, about="audit", count=1))
+        if self._clock_blocked:
+            found.append(Finding(kind=FindingKind.CLOCK_BLOCKED, about="clock", count=1, cause=self._clock_blocked))
+        ends = self._around.credential_ends()
+        if ends is not None and ends - now < 30 * DAY:
+            days = max(0, (ends - now) // DAY)
+            found.append(Finding(kind=FindingKind.CREDENTIAL_EXPIRING, about="credential", count=days, since=ends))
+        return found
+
+    def _matters(self, subject: str) -> bool:
+        """Tell whether something that reached nobody still has to; that nobody was reached is no news of its own."""
+        kind, _, name = subject.partition("/")
+        alert = self._office.parts.desk.alerts.find(name) if kind == "alert" else None
+        return alert is None or (alert.state is not AlertState.RESOLVED and alert.kind is not FindingKind.NOT_DELIVERED)
+
+    def _digest(self, now: Instant) -> list[Want]:
+        local = datetime_of(now).astimezone(self._around.zone)
+        begins = local - timedelta(days=(local.weekday() - self._around.digest_weekday) % 7)
+        if local.date() == begins.date() and local.hour < DIGEST_HOUR:
+            return []
+        year, week, _ = begins.isocalendar()
+        return digest_wants(f"{year}-W{week:02}", self._office.parts.holders(), self._office.parts.channels)
+
+    # -- jobs ---------------------------------------------------------------------------------------------------------
+
+    def do(self, job: Job) -> None:
+        """Do one job to its end; whatever goes wrong with it is noted, and tried again by a later round."""
+        work = {
+            JobKind.PREVIEW: self._preview,
+            JobKind.RUN: self._run,
+            JobKind.TEACH: self._teach,
+            JobKind.LOOK: self._look,
+            JobKind.AUDIT: self._verify,
+        }[job.kind]
+        try:
+            work(job.about)
+            self._not_before.pop(job.about, None)
+        except ClockError as error:
+            self._clock_blocked = error.reason
+            self._put_off(job, error)
+        except Exception as error:  # noqa: BLE001  the last resort of a job: its thread must go on
+            self._put_off(job, error)
+
+    def _put_off(self, job: Job, error: Exception) -> None:
+        self._not_before[job.about] = instant_of(self._clock.now()) + TRY_AGAIN
+        reason = error.reason if isinstance(error, RefusedError) else ""
+        _log.warning(
+            "job not done", action="job_failed", kind=job.kind.value, error=type(error).__name__, reason=reason
+        )
+
+    def _preview(self, request_id: str) -> None:
+        self._office.engine.purges.fill(request_id, self._jobs.reporter(request_id))
+        self._clock_blocked = ""
+
+    def _run(self, request_id: str) -> None:
+        self._office.engine.runner.run(request_id, progress=self._jobs.reporter(request_id))
+        self._clock_blocked = ""
+        self._jobs.look()
+
+    def _teach(self, ticket_id: str) -> None:
+        self._around.finish_lesson(ticket_id)
+
+    def _look(self, _: str) -> None:
+        now = instant_of(self._clock.now())
+        statuses = self._office.watch.scan(now)
+        self._source_findings = self._office.watch.findings_of_sources(statuses)
+        self._jobs.put_up(Board(at=now, statuses=statuses))
+
+    def _verify(self, _: str) -> None:
+        self._audit_broken = self._around.audit_broken()
+        self._verified_at = instant_of(self._clock.now())

@@ -1,0 +1,152 @@
+"""What the cards of a purge are made of: how much goes, what stays and why, how far it is, what came of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from cards.elements import Element, escape, facts, subtle, text
+from cards.parts import Said
+from cards.verbs import Verb
+from data.retention.instants import BEGINNING, DAY, Instant
+from data.retention.request import Preview, PurgeRequest
+from data.retention.residue import DONE, Code
+from data.retention.verdict import Verdict
+
+Press = Callable[[Verb], Mapping[str, Any]]
+"""Gives the data of a sealed button."""
+
+_CELLS: Final = 20
+_PROVES: Final = frozenset({Verdict.PASS.value, Verdict.PENDING.value})
+_CHANGES: Final = frozenset({"source", "rule", "care", "holds", "configuration", "connector", "new_preview"})
+
+
+def scope(said: Said, request: PurgeRequest) -> Iterator[Element]:
+    """Say what a preview selected, and what is nearest to it of what stays."""
+    preview, selected, kept = request.preview, request.preview.selected, request.preview.kept
+    rows = [
+        (said("purge.row_kind"), said(f"kinds.{request.data_kind}")),
+        (said("purge.row_cutoff"), said.when(request.cutoff)),
+        (said("purge.row_records"), _of_source(said, preview)),
+        (said("purge.row_files"), _files(said, preview)),
+        (said("purge.row_bytes"), said.size(selected.bytes)),
+    ]
+    if selected.records:
+        rows.append((said("purge.row_oldest"), _instant(said, selected.oldest)))
+        rows.append((said("purge.row_youngest"), _instant(said, selected.youngest)))
+    rows.append((said("purge.row_kept_oldest"), _instant(said, kept.oldest) if kept.records else "–"))
+    amounts = {"records": said.number(kept.records), "units": said.number(kept.units), "bytes": said.size(kept.bytes)}
+    rows.append((said("purge.row_kept"), said("purge.row_kept_value", **amounts)))
+    yield facts(rows)
+    yield from _spared(said, preview)
+
+
+def _of_source(said: Said, preview: Preview) -> str:
+    return said(
+        "purge.row_records_value", records=said.number(preview.selected.records), share=said.share(preview.share)
+    )
+
+
+def _files(said: Said, preview: Preview) -> str:
+    whole = said.number(preview.selected.units - preview.rewritten_units)
+    return said("purge.row_files_value", whole=whole, part=said.number(preview.rewritten_units))
+
+
+def _instant(said: Said, instant: Instant | None) -> str:
+    return said("purge.unknown") if instant is None or instant <= BEGINNING else said.when(instant)
+
+
+def _spared(said: Said, preview: Preview) -> Iterator[Element]:
+    """Say what was skipped and why; "nothing" is said too, so that a missing row is no riddle."""
+    kept = preview.kept
+    counts = (
+        (said("purge.row_held"), kept.held),
+        (said("purge.row_active"), kept.active),
+        (said("purge.row_undatable"), kept.undatable),
+        (said("purge.row_future"), kept.future),
+        (said("purge.row_unparsed"), kept.unparsed),
+    )
+    rows = [(title, said.number(count)) for title, count in counts if count]
+    rows += [
+        (said(f"certificate.residue_{code}"), said.number(count))
+        for code, count in preview.residue.items()
+        if count and code not in {Code.HELD, Code.ACTIVE}
+    ]
+    if preview.confidence < 1:
+        rows.append((said("purge.row_confidence"), said.share(int(preview.confidence * 100) / 100)))
+    if not rows:
+        yield subtle(said("purge.nothing_special"))
+        return
+    yield text(said("purge.spared_title"), weight="Bolder")
+    yield facts(rows)
+
+
+def limits(said: Said, request: PurgeRequest, worst: int | None) -> Iterator[Element]:
+    """Say who chose the cutoff, what the bot cannot see, and how old records get here at worst (microseconds)."""
+    yield subtle(said("purge.rule", days=said.days(request.created_at - request.cutoff)))
+    yield subtle(said("purge.copies"))
+    if worst is not None:
+        yield subtle(said("purge.worst", days=said.days(-(-worst // DAY) * DAY)))
+
+
+def progress(said: Said, phase: str, done: int, total: int) -> Iterator[Element]:
+    """Say how far it is, in words first and then as a bar; never how long it will take."""
+    name = said(f"purge.phase_{phase}")
+    if total <= 0:
+        yield text(said("purge.progress_open", phase=name, done=said.number(done)))
+        return
+    share = min(max(done / total, 0.0), 1.0)
+    percent = said.share(int(share * 100) / 100)
+    amounts = {"done": said.number(done), "total": said.number(total)}
+    yield text(said("purge.progress", phase=name, percent=percent, **amounts))
+    full = int(share * _CELLS)
+    yield text("█" * full + "░" * (_CELLS - full), spacing="None")
+
+
+def outcome(said: Said, request: PurgeRequest) -> Iterator[Element]:
+    """Say what came of a purge: verdict, amounts, files by what became of them, each rest with its next step."""
+    if request.lost:
+        yield text(said("purge.lost", count=said.number(request.lost)), weight="Bolder", color="Attention")
+    yield facts(
+        [
+            (said("purge.row_verdict"), said(f"purge.verdict_{request.verdict.lower()}")),
+            (said("purge.row_gone"), said.number(request.gone.records)),
+            (said("purge.row_gone_bytes"), said.size(request.gone.bytes)),
+            (said("purge.row_cutoff"), said.when(request.cutoff)),
+        ]
+    )
+    rows = [(_became(said, code), _next(said, code, count)) for code, count in sorted(request.results.items()) if count]
+    if rows:
+        yield text(said("purge.results_title"), weight="Bolder")
+        yield facts(rows)
+
+
+def _became(said: Said, code: str) -> str:
+    return said(f"purge.done_{code}") if code in DONE else said(f"certificate.residue_{code}")
+
+
+def _next(said: Said, code: str, count: int) -> str:
+    number = said.number(count)
+    return number if code in DONE else said("purge.row_next", count=number, next=said(f"certificate.next_{code}"))
+
+
+def proof_in_words(said: Said, request: PurgeRequest) -> Iterator[Element]:
+    """Give the main facts of certificate or report as text, for where nothing can be downloaded."""
+    title = said("purge.proof_title") if proves(request) else said("purge.report_title")
+    yield text(title, weight="Bolder")
+    yield facts(
+        [
+            (said("purge.row_request"), escape(request.id)),
+            (said("purge.row_verdict"), said(f"purge.verdict_{request.verdict.lower()}")),
+            (said("purge.row_scope"), request.digest),
+        ]
+    )
+    yield subtle(said("purge.proof_here"))
+
+
+def proves(request: PurgeRequest) -> bool:
+    """Tell whether the document of a purge is a certificate; after FAIL and UNKNOWN it is a report (purge.md 6.9)."""
+    return request.verdict in _PROVES
+
+
+def what_changed(said: Said, reason: str) -> str:
+    """Name what made a preview worthless."""
+    return said(f"purge.changed_{reason if reason in _CHANGES else 'other'}")

@@ -1,0 +1,100 @@
+"""Whom each thing concerns, and what their cards should show by now: recomputed from the stores, so nothing is lost."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want
+from data.office.audience import wants_of_alert
+from data.office.parts import Doing, OfficeParts, RoleHolders
+from data.office.standing import wants_of_standing
+from data.office.tickets import wants_of_ticket
+from data.retention.instants import DAY, Instant
+from data.retention.request import CLOSED, PurgeRequest, State
+
+SEEN = "seen"
+"""Stamp of a card that somebody asked for himself."""
+TOLD_FOR = 7 * DAY
+"""How long after its end a request is still looked at: whoever could not be reached before is told late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One subject: what its card shows now, and who should have it."""
+
+    subject: str
+    face: str
+    wants: tuple[Want, ...]
+
+
+def all_wants(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, newest: int = 200) -> list[Want]:
+    """Give everything that should have arrived by now; whoever has a subject's card sees each change of it."""
+    having: dict[str, list[Delivery]] = {}
+    for delivery in parts.desk.deliveries.all():
+        having.setdefault(delivery.subject, []).append(delivery)
+    found: list[Want] = []
+    for shown in subjects(parts, now, doing, newest=newest):
+        found += shown.wants
+        told = {want.recipient for want in shown.wants}
+        found += [
+            Want(subject=had.subject, recipient=had.recipient, post=had.post, shown=shown.face, urgent=had.urgent)
+            for had in having.get(shown.subject, ())
+            if had.recipient not in told
+        ]
+    return found
+
+
+def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, newest: int = 200) -> Iterator[Shown]:
+    """Walk through everything that has a card."""
+    holders, rooms = parts.holders(), parts.channels
+    for request in parts.engine.stores.requests.newest(most=newest):
+        if request.state not in CLOSED or now - request.story[-1].at <= TOLD_FOR:
+            under_way = doing.get(request.id)
+            wants = wants_of_request(request, holders, rooms, under_way)
+            yield Shown(subject=f"request/{request.id}", face=request_face(request, under_way), wants=wants)
+    for alert in parts.desk.alerts.all():
+        yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=wants_of_alert(alert, holders, rooms))
+    for ticket in parts.desk.tickets.all():
+        yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=wants_of_ticket(ticket, holders, rooms))
+    for rule in parts.desk.standing.all():
+        yield Shown(subject=f"standing/{rule.id}", face=rule.face, wants=wants_of_standing(rule, holders, now))
+
+
+def stamps_of(parts: OfficeParts, now: Instant, subject: str, recipient: str) -> tuple[str, str]:
+    """Give the stamps of message and card that a recipient has who has just seen a subject's card as a reply."""
+    for shown in subjects(parts, now, {}):
+        if shown.subject == subject:
+            post = next((want.post for want in shown.wants if want.recipient == recipient), SEEN)
+            face = next((want.shown for want in shown.wants if want.recipient == recipient), shown.face)
+            return post, face
+    return SEEN, ""
+
+
+def wants_of_request(
+    request: PurgeRequest, holders: RoleHolders, channels: frozenset[str], doing: Doing | None = None
+) -> tuple[Want, ...]:
+    """Give who should see a request: its requester; once it was confirmed, everybody who may approve it."""
+    face = request_face(request, doing)
+    subject, ended = f"request/{request.id}", request.state in CLOSED
+    people = dict.fromkeys((*holders.admins, *holders.dpos))
+    found: list[Want] = []
+    if request.requester in people or request.requester.startswith("p-"):
+        found.append(Want(subject=subject, recipient=request.requester, post="ended" if ended else "live", shown=face))
+    asked = any(step.state is State.AWAITING_SECOND for step in request.story)
+    alone = request.break_glass or request.by_rule
+    if asked or (alone and ended):
+        others = [name for name in people if name != request.requester]
+        rooms = [room for room in (ADMIN_CHANNEL, DPO_CHANNEL if alone else "") if room in channels]
+        found += [Want(subject=subject, recipient=name, post="asked", shown=face) for name in (*others, *rooms)]
+    return tuple(found)
+
+
+def request_face(request: PurgeRequest, doing: Doing | None = None) -> str:
+    """Give a stamp that changes with everything a request's card shows; progress counts in twentieths."""
+    step = f"{doing.phase}{doing.done * 20 // doing.total if doing.total else doing.done}" if doing else ""
+    return f"{request.state}-{len(request.story)}-{len(request.approvals)}-{step}"
+
+
+def digest_wants(week: str, holders: RoleHolders, channels: frozenset[str]) -> list[Want]:
+    """Give who gets the digest of a week: every DPO and their channel."""
+    rooms = [room for room in (DPO_CHANNEL,) if room in channels]
+    return [Want(subject=f"digest/{week}", recipient=name, post=week, shown=week) for name in (*holders.dpos, *rooms)]
