@@ -72,7 +72,7 @@ def test_what_must_always_be_true_is_true_on_any_way() -> None:
         "careless source",
         "never finished",
         "audit rewritten",
-    ],  # fmt: skip
+    ],
 )
 def test_a_machine_that_lacks_one_check_is_caught(machine: Machine, broken: str) -> None:
     """The control: with any one check taken out, the walk finds the property that it kept."""
