@@ -99,7 +99,7 @@ def test_an_employee_is_refused_and_told_who_could(rooms: OpenRoom) -> None:
 
 @playground
 def test_a_stale_card_changes_nothing(rooms: OpenRoom) -> None:
-    """A button of an earlier state shows the present one: who withdraws a purge in words finds its old card harmless."""
+    """Who withdraws a purge in words finds its old card changed in place, and harmless."""
     admin = rooms(ADMIN)
     admin.say("purge exceptions")
     admin.find("Code of this preview", patience=LONG)
