@@ -176,7 +176,7 @@ class PurgeTalk:
         """Begin a preview and answer at once; it is made in the background."""
         office = self._desk.office
         if source not in office.engine.parts.sources:
-            raise RefusedError("unknown_source", "there is no source of this name")
+            return await self._desk.refuse(turn, lang, what=Verb.PURGE_PREVIEW, about=source, reason="unknown_source")
         just = await self._just_made(turn, source)
         if just:
             return await self._steps.present(turn, lang, just, note=note, outcome="stale")

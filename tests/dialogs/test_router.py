@@ -411,7 +411,7 @@ ORDERS = {
     Command.HOLD_RELEASE: "Löschsperre aufheben",
     Command.ALERT_SNOOZE: "Hinweis zurückstellen",
 }
-ADMIN_ONLY = {Command.PURGE_START, Command.PURGE_CONFIRM, Command.PURGE_CANCEL}
+ADMIN_ONLY = {Command.PURGE_START}
 
 
 @pytest.mark.parametrize("command", Command)
