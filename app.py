@@ -106,7 +106,7 @@ def build_router(
             hands_over=bool(dialogs),
         ),
         purge=PurgeDialog(texts=texts, banner=banner),
-        helper=HelpDialog(catalogue=knowledge.catalogue, texts=texts, banner=banner),
+        helper=HelpDialog(catalogue=knowledge.catalogue, texts=texts, banner=banner, doors=bool(dialogs)),
         feedback=feedback,
         dialogs=dialogs,
     )
@@ -220,7 +220,7 @@ def teaching_service(
             present=lambda: live().present(),
             swap=lambda known: live().swap(known),
             questions=read_set,
-            plain=escape,
+            plain=lambda words: escape(words, longest=2000),
             model=folder / "model.npz",
         )
     )

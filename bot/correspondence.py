@@ -17,6 +17,7 @@ from data.errors import ProcallError
 from data.office.office import Office
 from data.office.wants import stamps_of
 from data.retention.instants import DAY, instant_of
+from dialogs.own_data import FORGOTTEN
 from dialogs.turn import Reply, Turn, TurnKind
 
 READ_SECONDS = 60.0
@@ -62,6 +63,9 @@ class Correspondence:
         if turn.kind is TurnKind.FAREWELL:
             self._known.pop(recipient, None)
             await asyncio.to_thread(self._office.outbox.unrefer, recipient, now)
+            return
+        if reply.outcome == FORGOTTEN:
+            self._known.pop(recipient, None)
             return
         if not turn.personal or reply.subject or turn.actor.roles & {Role.ADMIN, Role.DPO}:
             await self._refer(turn, recipient, reply.lang.value)

@@ -23,9 +23,13 @@ def help_card(
     roles: Sequence[str] = (),
     welcome: bool = False,
     before: str = "",
+    doors: Sequence[Verb] = (),
     banner: bool = False,
 ) -> Card:
-    """Say what can be asked; `roles` are the sections this person may see, `before` the key of what is said first."""
+    """Say what can be asked; `roles` are the sections this person may see, `before` the key of what is said first.
+
+    `doors` are what this person can look at with one press.
+    """
     title = texts("help.welcome_title" if welcome else "help.title")
     body: list[Element] = []
     if before:
@@ -36,6 +40,9 @@ def help_card(
         body.append(text(texts("help.your_role"), weight="Bolder", separator=True))
         for role in roles:
             body += [text(texts(f"help.{role}")), subtle(texts(f"help.examples_{role}"))]
+    if doors:
+        titles = [(texts(f"help.door_{door}"), door) for door in doors]
+        body.append(actions(execute(name, door, {"lang": texts.lang.value}) for name, door in titles))
     said = f"{texts(before)} " if before else ""
     return card(texts, body, summary=f"{said}{title}. {texts('help.body')}", banner=banner)
 

@@ -1,12 +1,13 @@
 """What the purge is made of, handed in by `app.py`: it names no store, no source and no engine itself."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
 from data.access import Role
 from data.audit.entry import AuditEntry, Draft
+from data.errors import ConflictError
 from data.purge.clock_guard import ClockGuard
 from data.purge.people import Pseudonyms
 from data.retention.instants import Instant
@@ -134,6 +135,8 @@ class PurgeParts:
     """Held from a unit's last check to its commit: a hold that was placed protects, whatever runs."""
     exclusive: bool = True
     """Whether this process alone can use the stores, so that a lease of another one is a dead one's."""
+    stepping: Lock = field(default_factory=Lock)
+    """Held from a look at a request's version to the storing of its next state, with the audit entry in between."""
     stops: set[str]
     """Ids of requests that somebody asked to stop; looked at before each unit."""
     new_id: Callable[[], str]
@@ -147,3 +150,17 @@ def roles_behind(parts: PurgeParts, pseudonym: str) -> frozenset[Role]:
     """Give the roles that somebody has at this moment; none for somebody unknown or forgotten."""
     person = parts.people.find(pseudonym)
     return frozenset() if person is None else parts.roles_of(person)
+
+
+def store_step(parts: PurgeParts, request: PurgeRequest, record: Callable[[], object]) -> PurgeRequest:
+    """Record a step and store it, or neither where somebody was faster: the audit tells no step that did not happen.
+
+    Raises `ConflictError`, `UnknownError`, `StateError`.
+    """
+    with parts.stepping:
+        present = parts.stores.requests.get(request.id)
+        if present.version != request.version:
+            message = f"request {request.id} was changed by somebody else: now it is {present.state}"
+            raise ConflictError(message)
+        record()
+        return parts.stores.requests.replace(request)

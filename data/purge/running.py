@@ -8,7 +8,7 @@ from data.access import Permission, permissions_of
 from data.audit.entry import Draft
 from data.errors import RefusedError
 from data.purge.executor import LEASE_FOR, Executor, Tallies
-from data.purge.parts import Outcome, Progress, PurgeParts, roles_behind
+from data.purge.parts import Outcome, Progress, PurgeParts, roles_behind, store_step
 from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
@@ -144,8 +144,8 @@ class PurgeRunner:
         data = {"digest": request.digest, "root": request.preview.root, "fence": taken.lease.fence}
         parts.audit.refill_reserve()
         # No evidence, no purge: the opening entry is read back before anything is deleted (purge.md 6.8).
-        parts.audit.append("purge.resumed" if resumed else "purge.started", by, request.id, data, read_back=True)
-        return parts.stores.requests.replace(taken)
+        kind = "purge.resumed" if resumed else "purge.started"
+        return store_step(parts, taken, lambda: parts.audit.append(kind, by, request.id, data, read_back=True))
 
     def _verify(self, request: PurgeRequest, tallies: Tallies, progress: Progress) -> Looked:
         stores, source = self._parts.stores, self._parts.sources[request.source]
@@ -236,8 +236,9 @@ class PurgeRunner:
     def _move(self, request: PurgeRequest, state: State, now: Instant, *, reason: str = "") -> PurgeRequest:
         if request.state is state:
             return request
-        self._parts.audit.append(f"request.{state}", "system", request.id, {"digest": request.digest})
-        return self._parts.stores.requests.replace(move(request, state, by="system", now=now, reason=reason))
+        parts, kind, data = self._parts, f"request.{state}", {"digest": request.digest}
+        moved = move(request, state, by="system", now=now, reason=reason)
+        return store_step(parts, moved, lambda: parts.audit.append(kind, "system", request.id, data))
 
 
 def _joined(executed: Mapping[str, int], previewed: Mapping[str, int]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from threading import Lock
 from data.access import Actor, Permission
 from data.audit.entry import Draft
 from data.errors import RefusedError, SourceError, StateError, UnknownError
-from data.purge.parts import Progress, PurgeParts, roles_behind
+from data.purge.parts import Progress, PurgeParts, roles_behind, store_step
 from data.purge.preview import Sums, plan_source, preview_of
 from data.retention.hold import covering, holds_digest, recently_released
 from data.retention.instants import DAY, Instant
@@ -330,8 +330,9 @@ class PurgeService:
     ) -> PurgeRequest:
         kind = f"request.{request.state}"
         draft = Draft(kind=kind, actor=by, object=request.id, data=data or {"digest": request.digest})
-        self._parts.audit.append_many([draft], allow_backward=any_clock)
-        return self._parts.stores.requests.replace(request)
+        return store_step(
+            self._parts, request, lambda: self._parts.audit.append_many([draft], allow_backward=any_clock)
+        )
 
     def _audit(self, kind: str, by: str, about: str, data: Mapping[str, object]) -> None:
         self._parts.audit.append(kind, by, about, data)
