@@ -89,7 +89,7 @@ def form_card(
 def hold_card(said: Said, seen: Seen, *, note: str = "") -> Card:
     """Show one hold as it is now: what it keeps, until when it is to be reviewed, and who is missing for a release."""
     hold = seen.hold
-    title = said(f"hold.title_{_state(hold)}", id=escape(hold.id))
+    title = said(_title_of(hold), id=escape(hold.id))
     body: list[Element] = [text(note, weight="Bolder")] if note else []
     body += [heading(title), facts(_rows(said, seen))]
     if hold.active:
@@ -146,10 +146,10 @@ def _rows(said: Said, seen: Seen) -> list[tuple[str, str]]:
     return rows
 
 
-def _state(hold: Hold) -> str:
+def _title_of(hold: Hold) -> str:
     if not hold.active:
-        return "released"
-    return "asked" if hold.release_asked_by else "active"
+        return "hold.title_released"
+    return "hold.title_asked" if hold.release_asked_by else "hold.title_active"
 
 
 def _sources(said: Said, hold: Hold) -> str:
@@ -179,10 +179,12 @@ def _who_is_missing(said: Said, seen: Seen) -> str:
 def _release(said: Said, seen: Seen) -> list[Element]:
     if seen.release is None or not seen.hold.active or seen.mine:
         return []
-    word = "release" if seen.hold.release_asked_by else "ask_release"
-    label = said(f"hold.{word}_label", id=escape(seen.hold.id))
-    style = "destructive" if seen.hold.release_asked_by else "default"
-    return [button(said(f"hold.{word}"), Verb.HOLD_RELEASE, seen.release, style=style, tooltip=label)]
+    name = escape(seen.hold.id)
+    if seen.hold.release_asked_by:
+        title, label, style = said("hold.release"), said("hold.release_label", id=name), "destructive"
+    else:
+        title, label, style = said("hold.ask_release"), said("hold.ask_release_label", id=name), "default"
+    return [button(title, Verb.HOLD_RELEASE, seen.release, style=style, tooltip=label)]
 
 
 def _to_list(said: Said) -> Element:

@@ -65,7 +65,7 @@ class RequestFace:
             own=viewer.recipient == request.requester,
             voted=any(approval.by == viewer.recipient for approval in request.approvals),
             run_out=run_out,
-            needed=care.approvals,
+            needed=care.needed,
             max_share=care.max_share,
             worst=worst.get(request.source),
             doing=(doing.phase, doing.done, doing.total) if doing and request.state in _AT_WORK else None,

@@ -8,6 +8,7 @@ from data.office.audience import wants_of_alert
 from data.office.parts import Doing, OfficeParts, RoleHolders
 from data.office.standing import wants_of_standing
 from data.office.tickets import wants_of_ticket
+from data.retention.hold import Hold
 from data.retention.instants import DAY, Instant
 from data.retention.request import CLOSED, PurgeRequest, State
 
@@ -51,6 +52,8 @@ def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, ne
             under_way = doing.get(request.id)
             wants = wants_of_request(request, holders, rooms, under_way)
             yield Shown(subject=f"request/{request.id}", face=request_face(request, under_way), wants=wants)
+    for hold in parts.engine.stores.holds.all():
+        yield Shown(subject=f"hold/{hold.id}", face=f"{hold.version}", wants=wants_of_hold(hold, holders, rooms))
     for alert in parts.desk.alerts.all():
         yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=wants_of_alert(alert, holders, rooms))
     for ticket in parts.desk.tickets.all():
@@ -86,6 +89,19 @@ def wants_of_request(
         rooms = [room for room in (ADMIN_CHANNEL, DPO_CHANNEL if alone else "") if room in channels]
         found += [Want(subject=subject, recipient=name, post="asked", shown=face) for name in (*others, *rooms)]
     return tuple(found)
+
+
+def wants_of_hold(hold: Hold, holders: RoleHolders, channels: frozenset[str]) -> tuple[Want, ...]:
+    """Give who should see a hold: everybody who may release it, once somebody has asked for that."""
+    if not hold.active or not hold.release_asked_by:
+        return ()
+    people = dict.fromkeys((*holders.dpos, *holders.admins))
+    others = [name for name in people if name != hold.release_asked_by]
+    rooms = [room for room in (DPO_CHANNEL,) if room in channels]
+    subject = f"hold/{hold.id}"
+    return tuple(
+        Want(subject=subject, recipient=name, post="asked", shown=f"{hold.version}") for name in (*others, *rooms)
+    )
 
 
 def request_face(request: PurgeRequest, doing: Doing | None = None) -> str:
