@@ -389,12 +389,9 @@ FE: Final = {
     ),
     "FE-21": (
         f"{WALKS}::test_nothing_is_executed_without_the_people_it_needs",
-<<<<<<< HEAD
         f"{STANDING}::test_no_walk_deletes_without_a_rule_in_force",
-=======
         f"{PURGE_WALKS}::test_what_must_always_be_true_is_true_on_any_way",
         f"{PURGE_WALKS}::test_a_machine_that_lacks_one_check_is_caught",
->>>>>>> h-holds
     ),
 }
 
