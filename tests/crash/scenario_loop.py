@@ -4,6 +4,7 @@ Everything is what the bot has (schedule, office, engine, stores on the disk) bu
 that each run makes the same calls. Teams is a file beside the folder: a line for each message that arrived.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ class Crank:
 def cranked(folder: Path, *, minutes: float) -> Iterator[Crank]:
     """Open everything over a folder, as a process does that starts so many minutes after noon."""
     with opened(folder, minutes=minutes) as (lab, engine):
+        lab.numbers = itertools.count(int(minutes) * 1000 + 1)  # no two processes make the same id
         desk = open_desk(folder / "state")
         try:
             with open_office(lab, desk=desk, given=engine) as opened_office:
