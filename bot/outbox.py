@@ -164,7 +164,7 @@ class Sender:
         if not chosen:
             return self._pause()
         places = {one.id: place for one, place in chosen}
-        self._queue = [(one, place) for one, place in self._queue if one.id not in places]
+        self._queue = [due for due in self._queue if due[0].id not in places]
         marked = await self._store(lambda: outbox.sending([one for one, _ in chosen], self._now()))
         await self._send_all([(one, places[one.id]) for one in marked])
         if self._hurry:
