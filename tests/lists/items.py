@@ -1,4 +1,4 @@
-"""Which test proves which item: the FS, FE, CR and RL lists of security.md 8, P1 to P13 of purge.md 6.11, issue 3's own.
+"""Which test proves which item: lists FS, FE, CR and RL of security.md 8, P1 to P13 of purge.md 6.11, issue 3's own.
 
 An entry names a test that shows the behaviour the item asks for, beside something that differs in one point and is
 accepted. What an item asks for and the product does otherwise, or cannot have, is said here:
