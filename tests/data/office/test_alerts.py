@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from data.access import Actor
 from data.desk.alert import Alert, AlertState
+from data.desk.alert_steps import EVERYBODY
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL
 from data.errors import ConflictError, ProcallError, RefusedError, StateError, UnknownError
 from data.office.alerts import AlertService
-from data.office.audience import reached, wants_of_alert
+from data.office.audience import reached, wants_of_alert, wider
 from data.office.parts import RoleHolders
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE
@@ -439,6 +440,23 @@ def test_whom_an_alert_reaches(
     wants = wants_of_alert(alert, holders, channels)
     assert [want.recipient for want in wants] == list(expected)
     assert all(want.urgent and want.subject == "alert/1" for want in wants)
+
+
+@pytest.mark.parametrize(
+    ("dpos", "expected"),
+    [(("d-1",), EVERYBODY), (("d-1", "d-2"), 1), ((), EVERYBODY)],
+    ids=["one DPO: the admins", "two DPOs: the second", "no DPO: nobody new is left"],
+)
+def test_an_escalation_reaches_somebody_new(bureau: Bureau, dpos: tuple[str, ...], expected: int) -> None:
+    """Where all DPOs know already, the next level is that of the admins: a call to the same people helps nobody."""
+    write(bureau, 80 * DAY)
+    bureau.again()
+    before = bureau.only()
+    holders = RoleHolders(admins=("a-1",), dpos=dpos)
+    after = wider(before, dataclasses.replace(before, level=1), holders, frozenset())
+    assert after.level == expected
+    assert dpos == () or set(reached(after, holders, frozenset())) > set(reached(before, holders, frozenset()))
+    assert wider(before, before, holders, frozenset()) == before
 
 
 def test_each_call_is_a_message_and_each_change_a_card(bureau: Bureau) -> None:
