@@ -440,7 +440,7 @@ def test_every_reason_of_a_refusal_has_its_row() -> None:
 def test_problems_of_readiness_are_explained() -> None:
     """The table of problems names the words that `/readyz` can say."""
     rows = rows_of(part(OPERATIONS, "Health"), "problem")
-    code = text_of(ROOT / "bot" / "assembly.py") + text_of(ROOT / "bot" / "server.py")
+    code = "".join(text_of(ROOT / "bot" / name) for name in ("assembly.py", "server.py", "outbox.py"))
     assert all(f'"{name}"' in code for name in unique([words_in(row[0])[0] for row in rows]))
 
 
@@ -484,7 +484,8 @@ def audit_kinds() -> set[str]:
     found = rf'"((?:{prefixes})(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
     folders = ("audit", "office", "purge")
     code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
-    return set(re.findall(found, code)) - {f"request.{state}" for state in State}
+    steps = re.findall(r'_step\(.+, "([a-z]+)", now=now', text_of(ROOT / "data" / "desk" / "alert_steps.py"))
+    return (set(re.findall(found, code)) | {f"alert.{what}" for what in steps}) - {f"request.{state}" for state in State}
 
 
 def test_every_kind_of_an_audit_entry_has_its_row() -> None:
@@ -599,7 +600,7 @@ def test_the_readme_shows_what_a_purge_prints() -> None:
 
 FIXED_WORDS = (
     "Notice Clause Topic DataCategory SubjectCategory Source Unit Record Evidence Cutoff Finding PurgeRequest Preview"
-    " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox"
+    " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox Alert Ticket StandingRule"
     " Manifest Residue Verdict Level Lease Mark Family Reading Span Report Tombstone"
 ).split()
 
