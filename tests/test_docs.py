@@ -28,11 +28,15 @@ from data import errors
 from data.access import Role, roles_granting
 from data.audit.report import FlawCode, verdict_of
 from data.catalogue.loader import load_catalogue
+from data.desk.delivery import DeliveryState
+from data.desk.retry import Outcome
+from data.desk.standing_steps import Problem
 from data.errors import CallerError
 from data.formats.families.registry import all_families
 from data.purge.clock_guard import judge_tick
 from data.questions.commands import STATE_CHANGING, Command
 from data.retention.evidence import Evidence
+from data.retention.finding import FindingKind
 from data.retention.request import State
 from data.retention.residue import Code
 from data.retention.verdict import Verdict
@@ -463,11 +467,18 @@ def first_column(title: str, header: str) -> set[str]:
         ("What scan says", "source state", Standing),
         ("How a record is dated", "evidence", Evidence),
         ("Formats", "family", [family.id for family in all_families()]),
+        ("Alerts", "alert", FindingKind),
+        ("The outbox", "delivery", DeliveryState),
+        ("The outbox", "outcome", Outcome),
+        ("Standing rules", "problem", Problem),
     ],
-    ids=["codes", "states", "verdicts", "standings", "evidence", "families"],
+    ids=[
+        *("codes", "states", "verdicts", "standings", "evidence", "families"),
+        *("alerts", "deliveries", "outcomes", "problems"),
+    ],
 )
 def test_every_word_of_the_engine_has_its_row(title: str, header: str, words: Iterable[str]) -> None:
-    """Each table of the operations page on the engine names every word that the code knows, and no other."""
+    """Each table of the operations page on engine and office names every word that the code knows, and no other."""
     assert first_column(title, header) == set(words)
 
 
