@@ -17,7 +17,7 @@ from bot.jobs import Job, JobKind, JobQueue, LeavingError
 from data.clock import Clock
 from data.desk.alert import AlertState
 from data.desk.delivery import Want
-from data.errors import ClockError, RefusedError
+from data.errors import ClockError, ProcallError, RefusedError
 from data.office.office import Office
 from data.office.parts import Board
 from data.office.wants import all_wants, digest_wants
@@ -130,25 +130,70 @@ class Schedule:
             _log.error("round failed", action="round_failed", error=type(error).__name__)
 
     def round(self, now: Instant) -> None:
-        """Do and note everything that is due at this moment."""
-        office, board = self._office, self._jobs.board()
+        """Do and note everything that is due at this moment; the heart beats only if nothing has failed.
+
+        What fails keeps nothing else from being done: an audit that takes no entry must not keep anybody from hearing
+        of just that.
+        """
+        steps = (
+            self._look_around,
+            self._end_late,
+            self._go_on_all,
+            self._begin_rules,
+            self._take_up_lessons,
+            self._review,
+            self._office.tickets.review,
+            self._office.outbox.tidy,
+            self._want,
+        )
+        went_well = [self._done(step, now) for step in steps]
+        if all(went_well):
+            self._around.beat(now)
+
+    def _done(self, step: Callable[[Instant], object], now: Instant) -> bool:
+        """Take a step of a round, and tell whether it went well; if not, the next round tries again."""
+        try:
+            step(now)
+        except Exception as error:  # noqa: BLE001  one step must not keep the others from being taken
+            _log.error("round failed", action="round_failed", step=step.__name__.strip("_"), error=type(error).__name__)
+            return False
+        return True
+
+    def _look_around(self, now: Instant) -> None:
+        board = self._jobs.board()
         if board is None or now - board.at >= LOOK_EVERY:
             self._jobs.look()
         if self._verified_at is None or now - self._verified_at >= VERIFY_EVERY:
             self._jobs.add(Job(kind=JobKind.AUDIT))
-        office.engine.purges.expire()
-        for request in office.engine.purges.newest(most=1000):
-            self._go_on(request, now)
-        for rule in office.runs.due(now):
-            office.runs.begin(rule.id)
+
+    def _end_late(self, _: Instant) -> None:
+        self._office.engine.purges.expire()
+
+    def _go_on_all(self, now: Instant) -> None:
+        for request in self._office.engine.purges.newest(most=1000):
+            try:
+                self._go_on(request, now)
+            except (ProcallError, OSError) as error:  # noted by the service; other requests have to go on
+                self._put_off(Job(kind=JobKind.RUN, about=request.id), error)
+
+    def _begin_rules(self, now: Instant) -> None:
+        for rule in self._office.runs.due(now):
+            try:
+                self._office.runs.begin(rule.id)
+            except (ProcallError, OSError) as error:  # noted and told by the service, which tells when to try again
+                _log.warning("standing rule not begun", action="standing_failed", error=type(error).__name__)
+
+    def _take_up_lessons(self, _: Instant) -> None:
         for ticket in self._around.unfinished_lessons():
             self._jobs.finish(ticket)
-        office.alerts.review(self._findings(now), board.statuses if board else (), now)
-        office.tickets.review(now)
-        office.outbox.tidy(now)
-        wants = all_wants(office.parts, now, self._jobs.shown())
-        office.outbox.want([*wants, *self._digest(now)], now)
-        self._around.beat(now)
+
+    def _review(self, now: Instant) -> None:
+        board = self._jobs.board()
+        self._office.alerts.review(self._findings(now), board.statuses if board else (), now)
+
+    def _want(self, now: Instant) -> None:
+        wants = all_wants(self._office.parts, now, self._jobs.shown())
+        self._office.outbox.want([*wants, *self._digest(now)], now)
 
     def _go_on(self, request: PurgeRequest, now: Instant) -> None:
         if request.state not in OPEN or self._jobs.busy(request.id) or now < self._not_before.get(request.id, 0):

@@ -1,0 +1,184 @@
+"""Rounds and jobs: what is due gets done whatever else fails, nothing is tried in a storm, no blindness is silent."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from bot.jobs import Job, JobKind, JobQueue
+from bot.schedule import LOOK_EVERY, ROUND_SECONDS, Schedule, Surroundings
+from data.desk.alert import Alert
+from data.desk.seal import Seal
+from data.desk.standing_steps import Problem, StandingLimits, acknowledge, approve, propose
+from data.errors import StateError
+from data.office.office import Office, office_of
+from data.purge.engine import engine_of
+from data.retention.finding import FindingKind
+from data.retention.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from data.retention.request import PurgeRequest, State
+from data.retention.rule import DataKind
+from data.sources.interface import Probe
+from tests.data.office.bureau import Bureau, FakeSource, open_bureau
+
+ROUND = round(ROUND_SECONDS * SECOND)
+
+
+@dataclass(kw_only=True)
+class Around:
+    """What surrounds the schedule, as a test wants it."""
+
+    beats: list[Instant] = field(default_factory=list)
+    broken: Callable[[], bool] = lambda: False
+    lessons: list[str] = field(default_factory=list)
+    """Tickets whose release is never finished."""
+    tried: list[str] = field(default_factory=list)
+
+    def finish(self, ticket: str) -> None:
+        """Fail to finish a lesson."""
+        self.tried.append(ticket)
+        raise StateError("the disk is full")
+
+
+@dataclass(kw_only=True)
+class Shift:
+    """A schedule over a bureau; its jobs are done in turn."""
+
+    bureau: Bureau
+    office: Office
+    jobs: JobQueue
+    around: Around
+    schedule: Schedule
+
+    def restart(self) -> None:
+        """Begin a new process over the same stores."""
+        self.office, self.jobs, self.schedule = _staffed(self.bureau, self.around)
+
+    def work(self) -> list[JobKind]:
+        """Do every job that waits; tells which there were."""
+        done = []
+        while self.jobs.waiting:
+            job = self.jobs.next()
+            assert job is not None
+            try:
+                self.schedule.do(job)
+            finally:
+                self.jobs.done(job)
+            done.append(job.kind)
+        return done
+
+    def round(self) -> list[JobKind]:
+        """Make a round, do the jobs, and make a round on what they have found; tells which jobs there were."""
+        self.schedule.safe_round()
+        done = self.work()
+        self.schedule.safe_round()
+        return done
+
+    def open_alerts(self, kind: FindingKind) -> list[Alert]:
+        """List the unresolved alerts of a kind."""
+        return self.bureau.unresolved(kind)
+
+    def told(self, alert: Alert) -> set[str]:
+        """Tell who is to hear of an alert."""
+        return {one.recipient for one in self.office.outbox.report(f"alert/{alert.id}")}
+
+
+def _staffed(bureau: Bureau, around: Around) -> tuple[Office, JobQueue, Schedule]:
+    jobs = JobQueue(bureau.clock)
+    engine = engine_of(bureau.parts.engine, holder="executor")
+    office = office_of(bureau.parts, engine, bureau.watch, jobs=jobs, seal=Seal(b"s" * 32))
+    surroundings = Surroundings(
+        beat=around.beats.append,
+        audit_broken=lambda: around.broken(),  # noqa: PLW0108  a test changes it
+        credential_ends=lambda: None,
+        finish_lesson=around.finish,
+        unfinished_lessons=lambda: around.lessons,
+        zone=ZoneInfo("Europe/Berlin"),
+        digest_weekday=0,
+    )
+    return office, jobs, Schedule(office, jobs, bureau.clock, surroundings)
+
+
+@contextmanager
+def at_work(*names: str) -> Iterator[Shift]:
+    """Open a bureau with a schedule."""
+    with open_bureau(names or ("app-logs",), start=dt.datetime(2026, 12, 1, 6, tzinfo=dt.UTC)) as bureau:
+        around = Around()
+        office, jobs, schedule = _staffed(bureau, around)
+        yield Shift(bureau=bureau, office=office, jobs=jobs, around=around, schedule=schedule)
+
+
+def late_request(shift: Shift) -> PurgeRequest:
+    """Store a request that has run out."""
+    now = shift.bureau.now
+    request = PurgeRequest(
+        id="late",
+        source="app-logs",
+        data_kind=DataKind.LOG,
+        state=State.PREVIEWED,
+        requester="p-somebody",
+        created_at=now - HOUR,
+        expires_at=now - MINUTE,
+    )
+    return shift.bureau.parts.engine.stores.requests.add(request)
+
+
+class Bug(FakeSource):
+    """A source whose connector has a bug that no port of ours has foreseen."""
+
+    def probe(self) -> Probe:
+        """Fail in a way of its own."""
+        raise RuntimeError("a bug")
+
+
+# -- a round -------------------------------------------------------------------------------------------------------
+
+
+def test_a_step_that_cannot_be_recorded_keeps_no_alert_from_being_told() -> None:
+    """Where a request cannot be ended because the audit takes nothing, everybody is told that the audit is broken."""
+    with at_work() as shift:
+        shift.round()
+        late_request(shift)
+        shift.bureau.audit.deaf = True
+        shift.bureau.sources["app-logs"].write(shift.bureau.now - 100 * DAY, now=shift.bureau.now)
+        shift.bureau.pause(LOOK_EVERY)
+        shift.round()
+        (overdue,), (broken,) = shift.open_alerts(FindingKind.OVERDUE), shift.open_alerts(FindingKind.AUDIT_BROKEN)
+        assert shift.told(overdue)
+        assert shift.told(broken)
+
+
+def test_a_round_in_which_something_failed_is_no_heartbeat() -> None:
+    """The watchdog hears of a step that always fails; with an audit that takes entries again the heart beats."""
+    with at_work() as shift:
+        shift.round()
+        late_request(shift)
+        beats = len(shift.around.beats)
+        shift.bureau.audit.deaf = True
+        shift.round()
+        assert len(shift.around.beats) == beats
+        shift.bureau.audit.deaf = False
+        shift.round()
+        assert len(shift.around.beats) > beats
+
+
+def test_a_standing_rule_that_cannot_begin_keeps_nobody_from_being_told() -> None:
+    """A rule whose people have lost their roles is told as blocked, in the very round in which others are told too."""
+    with at_work() as shift:
+        now = shift.bureau.now
+        limits = StandingLimits(every_days=1, at_minute=0, max_share=0.5, max_records=1000)
+        rule = propose([], "app-logs", limits, by="p-one", now=now, care=shift.bureau.parts.engine.care)
+        rule = acknowledge(approve(rule, by="p-two", now=now), by="p-three", now=now)
+        shift.bureau.parts.desk.standing.add(rule)
+        shift.bureau.pause(DAY)
+        shift.bureau.sources["app-logs"].write(shift.bureau.now - 100 * DAY, now=shift.bureau.now)
+        shift.schedule.do(Job(kind=JobKind.LOOK))
+        shift.schedule.safe_round()
+        (overdue,), (blocked,) = (
+            shift.open_alerts(FindingKind.OVERDUE),
+            shift.open_alerts(FindingKind.STANDING_BLOCKED),
+        )
+        assert blocked.cause == Problem.ROLE_LOST
+        assert shift.told(overdue)
+        assert shift.told(blocked)
+        assert shift.around.beats
