@@ -6,7 +6,7 @@ that was killed between any two steps, is made up for by the next one.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from data.office.wants import all_wants, digest_wants
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, Instant, datetime_of, instant_of
 from data.retention.request import OPEN, RUNNING, PurgeRequest, State
+from data.watch import SourceStatus, findings_of
 
 ROUND_SECONDS = 20.0
 """Longest pause between two rounds; an alert leaves within minutes of becoming due."""
@@ -275,9 +276,24 @@ class Schedule:
 
     def _look(self, _: str) -> None:
         now = instant_of(self._clock.now())
-        statuses = self._office.watch.scan(now)
-        self._source_findings = self._office.watch.findings_of_sources(statuses)
-        self._jobs.put_up(Board(at=now, statuses=statuses))
+        seen = [self._look_at(source, now) for source in self._office.parts.engine.sources]
+        self._source_findings = tuple(finding for _, findings in seen for finding in findings)
+        self._jobs.put_up(Board(at=now, statuses=tuple(status for status, _ in seen)))
+
+    def _look_at(self, source: str, now: Instant) -> tuple[SourceStatus, Sequence[Finding]]:
+        """Look at one source; what goes wrong with it must not make anybody blind for the others."""
+        watch = self._office.watch
+        try:
+            status = watch.status(source, now)
+        except Exception as error:  # noqa: BLE001  whatever a connector does
+            _log.error("source not looked at", action="look_failed", error=type(error).__name__)
+            status = watch.unread(source, now)
+        try:
+            return status, watch.findings_of_sources([status])
+        except Exception as error:  # noqa: BLE001  what the look itself has found is told all the same
+            _log.error("source not compared", action="look_failed", error=type(error).__name__)
+            lost = Finding(kind=FindingKind.UNREADABLE, about=source, count=1, cause="memory_of_purges")
+            return status, [*findings_of(status), lost]
 
     def _verify(self, _: str) -> None:
         self._audit_broken = self._around.audit_broken()

@@ -14,11 +14,13 @@ from data.desk.standing_steps import Problem, StandingLimits, acknowledge, appro
 from data.errors import StateError
 from data.office.office import Office, office_of
 from data.purge.engine import engine_of
+from data.retention.evidence import Marks
 from data.retention.finding import FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from data.retention.request import PurgeRequest, State
 from data.retention.rule import DataKind
-from data.sources.interface import Probe
+from data.sources.interface import Probe, Reappeared
+from data.stores.interface import Mark
 from tests.data.office.bureau import Bureau, FakeSource, open_bureau
 
 ROUND = round(ROUND_SECONDS * SECOND)
@@ -131,6 +133,15 @@ class Bug(FakeSource):
         raise RuntimeError("a bug")
 
 
+class Forgetful(FakeSource):
+    """A source that fails unforeseen when it is asked what has come back."""
+
+    def reappeared(self, marks: Marks, *, purged_until: Instant, purged_at: Instant) -> Reappeared:
+        """Fail in a way of its own."""
+        del marks, purged_until, purged_at
+        raise RuntimeError("a bug")
+
+
 # -- a round -------------------------------------------------------------------------------------------------------
 
 
@@ -182,3 +193,28 @@ def test_a_standing_rule_that_cannot_begin_keeps_nobody_from_being_told() -> Non
         assert shift.told(overdue)
         assert shift.told(blocked)
         assert shift.around.beats
+
+
+# -- looking -------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_fails_unforeseen_blinds_nobody_for_the_others() -> None:
+    """A bug in one source's connector is an alert about that source; what is overdue elsewhere is told all the same."""
+    with at_work("app-logs", "web-logs") as shift:
+        shift.bureau.sources["app-logs"].__class__ = Bug
+        shift.bureau.sources["web-logs"].write(shift.bureau.now - 100 * DAY, now=shift.bureau.now)
+        shift.round()
+        assert [alert.about for alert in shift.open_alerts(FindingKind.OVERDUE)] == ["web-logs"]
+        assert [alert.about for alert in shift.open_alerts(FindingKind.UNREADABLE)] == ["app-logs"]
+
+
+def test_a_memory_of_purges_that_fails_unforeseen_hides_nothing_of_the_source() -> None:
+    """Where only the comparison with earlier purges has a bug, what is overdue there is told beside it."""
+    with at_work() as shift:
+        source, now = shift.bureau.sources["app-logs"], shift.bureau.now
+        shift.bureau.marks.raise_mark(Mark(source="app-logs", purged_until=now - 95 * DAY, purged_at=now - DAY))
+        source.__class__ = Forgetful
+        source.write(now - 91 * DAY, now=now)
+        shift.round()
+        assert shift.open_alerts(FindingKind.OVERDUE)
+        assert [alert.cause for alert in shift.open_alerts(FindingKind.UNREADABLE)] == ["memory_of_purges"]
