@@ -75,8 +75,8 @@ class Schedule:
         self._source_findings: tuple[Finding, ...] = ()
         self._verified_at: Instant | None = None
         self._audit_broken = False
-        self._not_before: dict[str, Instant] = {}
-        """Requests that could not be run, and when they are tried again."""
+        self._not_before: dict[Job, Instant] = {}
+        """Jobs that failed, and when they are tried again."""
         self._clock_blocked = ""
         self._poked = asyncio.Event()
         self._threads: list[threading.Thread] = []
@@ -162,10 +162,11 @@ class Schedule:
 
     def _look_around(self, now: Instant) -> None:
         board = self._jobs.board()
-        if board is None or now - board.at >= LOOK_EVERY:
-            self._jobs.look()
-        if self._verified_at is None or now - self._verified_at >= VERIFY_EVERY:
-            self._jobs.add(Job(kind=JobKind.AUDIT))
+        # What was done in the future was done by a clock that was ahead, and counts for nothing.
+        if board is None or not 0 <= now - board.at < LOOK_EVERY:
+            self._ask(Job(kind=JobKind.LOOK), now)
+        if self._verified_at is None or not 0 <= now - self._verified_at < VERIFY_EVERY:
+            self._ask(Job(kind=JobKind.AUDIT), now)
 
     def _end_late(self, _: Instant) -> None:
         self._office.engine.purges.expire()
@@ -175,7 +176,7 @@ class Schedule:
             try:
                 self._go_on(request, now)
             except (ProcallError, OSError) as error:  # noted by the service; other requests have to go on
-                self._put_off(Job(kind=JobKind.RUN, about=request.id), error)
+                self._put_off(_job_of(request), error)
 
     def _begin_rules(self, now: Instant) -> None:
         for rule in self._office.runs.due(now):
@@ -184,9 +185,18 @@ class Schedule:
             except (ProcallError, OSError) as error:  # noted and told by the service, which tells when to try again
                 _log.warning("standing rule not begun", action="standing_failed", error=type(error).__name__)
 
-    def _take_up_lessons(self, _: Instant) -> None:
+    def _take_up_lessons(self, now: Instant) -> None:
         for ticket in self._around.unfinished_lessons():
-            self._jobs.finish(ticket)
+            self._ask(Job(kind=JobKind.TEACH, about=ticket), now)
+
+    def _ask(self, job: Job, now: Instant) -> None:
+        """Queue a job, unless it has failed just now: a round follows each end of a job, so that would be a storm."""
+        if not self._waits(job, now):
+            self._jobs.add(job)
+
+    def _waits(self, job: Job, now: Instant) -> bool:
+        until = self._not_before.get(job)
+        return until is not None and until - TRY_AGAIN <= now < until
 
     def _review(self, now: Instant) -> None:
         board = self._jobs.board()
@@ -197,13 +207,12 @@ class Schedule:
         self._office.outbox.want([*wants, *self._digest(now)], now)
 
     def _go_on(self, request: PurgeRequest, now: Instant) -> None:
-        if request.state not in OPEN or self._jobs.busy(request.id) or now < self._not_before.get(request.id, 0):
+        job = _job_of(request)
+        if request.state not in OPEN or self._jobs.busy(request.id) or self._waits(job, now):
             return
         ready = request.state in {State.APPROVED, State.COOLING} and now >= request.cooling_until
-        if ready or request.state in RUNNING:
-            self._jobs.add(Job(kind=JobKind.RUN, about=request.id))
-        elif request.state is State.PREVIEWING:
-            self._jobs.preview(request.id)
+        if ready or request.state in RUNNING or request.state is State.PREVIEWING:
+            self._jobs.add(job)
         elif request.state is State.PREVIEWED and request.by_rule:
             self._office.runs.authorise(request.id)
 
@@ -248,7 +257,7 @@ class Schedule:
         }[job.kind]
         try:
             work(job.about)
-            self._not_before.pop(job.about, None)
+            self._not_before.pop(job, None)
         except ClockError as error:
             self._clock_blocked = error.reason
             self._put_off(job, error)
@@ -256,7 +265,7 @@ class Schedule:
             self._put_off(job, error)
 
     def _put_off(self, job: Job, error: Exception) -> None:
-        self._not_before[job.about] = instant_of(self._clock.now()) + TRY_AGAIN
+        self._not_before[job] = instant_of(self._clock.now()) + TRY_AGAIN
         reason = error.reason if isinstance(error, RefusedError) else ""
         _log.warning(
             "job not done", action="job_failed", kind=job.kind.value, error=type(error).__name__, reason=reason
@@ -298,3 +307,7 @@ class Schedule:
     def _verify(self, _: str) -> None:
         self._audit_broken = self._around.audit_broken()
         self._verified_at = instant_of(self._clock.now())
+
+
+def _job_of(request: PurgeRequest) -> Job:
+    return Job(kind=JobKind.PREVIEW if request.state is State.PREVIEWING else JobKind.RUN, about=request.id)

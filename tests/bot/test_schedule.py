@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from bot.jobs import Job, JobKind, JobQueue
-from bot.schedule import LOOK_EVERY, ROUND_SECONDS, Schedule, Surroundings
+from bot.schedule import LOOK_EVERY, ROUND_SECONDS, TRY_AGAIN, Schedule, Surroundings
 from data.desk.alert import Alert
 from data.desk.seal import Seal
 from data.desk.standing_steps import Problem, StandingLimits, acknowledge, approve, propose
@@ -218,3 +218,43 @@ def test_a_memory_of_purges_that_fails_unforeseen_hides_nothing_of_the_source() 
         shift.round()
         assert shift.open_alerts(FindingKind.OVERDUE)
         assert [alert.cause for alert in shift.open_alerts(FindingKind.UNREADABLE)] == ["memory_of_purges"]
+
+
+def test_sources_are_looked_at_again_after_a_clock_that_was_ahead_is_set_right() -> None:
+    """A look of next year does not keep the bot from looking until then."""
+    with at_work() as shift:
+        shift.bureau.clock.jump(365 * 86_400)
+        assert JobKind.LOOK in shift.round()
+        shift.bureau.clock.jump(-365 * 86_400)
+        shift.bureau.sources["app-logs"].write(shift.bureau.now - 100 * DAY, now=shift.bureau.now)
+        shift.bureau.pause(ROUND)
+        assert {JobKind.LOOK, JobKind.AUDIT} <= set(shift.round())
+        assert shift.open_alerts(FindingKind.OVERDUE)
+
+
+# -- jobs ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lesson_that_cannot_be_finished_is_not_tried_in_a_storm() -> None:
+    """What fails is tried again after a while, however often rounds are made."""
+    with at_work() as shift:
+        shift.around.lessons = ["7"]
+        for _ in range(5):
+            shift.round()
+            shift.bureau.pause(SECOND)
+        assert shift.around.tried == ["7"]
+        shift.bureau.pause(TRY_AGAIN)
+        shift.round()
+        assert shift.around.tried == ["7", "7"]
+
+
+def test_what_waits_to_be_retried_does_not_wait_for_a_clock_that_was_ahead() -> None:
+    """A lesson that failed while the clock was ahead is tried again once it is right."""
+    with at_work() as shift:
+        shift.around.lessons = ["7"]
+        shift.bureau.clock.jump(365 * 86_400)
+        shift.round()
+        shift.bureau.clock.jump(-365 * 86_400)
+        shift.bureau.pause(TRY_AGAIN)
+        shift.round()
+        assert shift.around.tried == ["7", "7"]
