@@ -18,6 +18,7 @@ from data.clock import Clock
 from data.desk.alert import AlertState
 from data.desk.delivery import Want
 from data.errors import ClockError, ProcallError, RefusedError
+from data.office.alerts import AUDIT
 from data.office.office import Office
 from data.office.parts import Board
 from data.office.wants import all_wants, digest_wants
@@ -220,8 +221,7 @@ class Schedule:
         office = self._office
         found = [*self._source_findings, *office.watch.findings_of_records(now), *office.runs.findings(now)]
         found += office.outbox.findings(now, alive=self._matters)
-        if self._audit_broken:
-            found.append(Finding(kind=FindingKind.AUDIT_BROKEN, about="audit", count=1))
+        found += self._audit_findings()
         if self._clock_blocked:
             found.append(Finding(kind=FindingKind.CLOCK_BLOCKED, about="clock", count=1, cause=self._clock_blocked))
         ends = self._around.credential_ends()
@@ -229,6 +229,17 @@ class Schedule:
             days = max(0, (ends - now) // DAY)
             found.append(Finding(kind=FindingKind.CREDENTIAL_EXPIRING, about="credential", count=days, since=ends))
         return found
+
+    def _audit_findings(self) -> list[Finding]:
+        """Say that the audit is broken; what was told of it before stays told until this process has verified it."""
+        if self._audit_broken:
+            return [Finding(kind=FindingKind.AUDIT_BROKEN, about=AUDIT, count=1)]
+        told = [] if self._verified_at is not None else self._office.alerts.all()
+        return [
+            Finding(kind=alert.kind, about=alert.about, count=alert.count, since=alert.since, cause=alert.cause)
+            for alert in told
+            if alert.kind is FindingKind.AUDIT_BROKEN and alert.state is not AlertState.RESOLVED
+        ]
 
     def _matters(self, subject: str) -> bool:
         """Tell whether something that reached nobody still has to; that nobody was reached is no news of its own."""
@@ -305,7 +316,11 @@ class Schedule:
             return status, [*findings_of(status), lost]
 
     def _verify(self, _: str) -> None:
-        self._audit_broken = self._around.audit_broken()
+        try:
+            self._audit_broken = self._around.audit_broken()
+        except Exception:
+            self._audit_broken = True  # what nobody can verify proves nothing
+            raise
         self._verified_at = instant_of(self._clock.now())
 
 

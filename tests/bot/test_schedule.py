@@ -232,6 +232,40 @@ def test_sources_are_looked_at_again_after_a_clock_that_was_ahead_is_set_right()
         assert shift.open_alerts(FindingKind.OVERDUE)
 
 
+# -- the audit -----------------------------------------------------------------------------------------------------
+
+
+def test_a_verification_that_fails_is_told_and_not_tried_in_a_storm() -> None:
+    """An audit that cannot be verified counts as broken; it is tried again after a while, not with every round."""
+    with at_work() as shift:
+        shift.around.broken = _failing
+        assert JobKind.AUDIT in shift.round()
+        assert shift.open_alerts(FindingKind.AUDIT_BROKEN)
+        shift.bureau.pause(ROUND)
+        assert JobKind.AUDIT not in shift.round()
+        shift.around.broken = lambda: False
+        shift.bureau.pause(TRY_AGAIN)
+        assert JobKind.AUDIT in shift.round()
+        assert not shift.open_alerts(FindingKind.AUDIT_BROKEN)
+
+
+def test_a_broken_audit_stays_told_over_a_restart_until_it_was_verified() -> None:
+    """A new process has not verified anything yet: it ends no alert on the audit before it has."""
+    with at_work() as shift:
+        shift.around.broken = lambda: True
+        shift.round()
+        (before,) = shift.open_alerts(FindingKind.AUDIT_BROKEN)
+        shift.restart()
+        shift.schedule.safe_round()
+        shift.schedule.do(Job(kind=JobKind.LOOK))
+        shift.schedule.safe_round()
+        assert [alert.id for alert in shift.open_alerts(FindingKind.AUDIT_BROKEN)] == [before.id]
+        shift.around.broken = lambda: False
+        shift.schedule.do(Job(kind=JobKind.AUDIT))
+        shift.schedule.safe_round()
+        assert not shift.open_alerts(FindingKind.AUDIT_BROKEN)
+
+
 # -- jobs ----------------------------------------------------------------------------------------------------------
 
 
@@ -258,3 +292,7 @@ def test_what_waits_to_be_retried_does_not_wait_for_a_clock_that_was_ahead() -> 
         shift.bureau.pause(TRY_AGAIN)
         shift.round()
         assert shift.around.tried == ["7", "7"]
+
+
+def _failing() -> bool:
+    raise OSError("the disk cannot be read")
