@@ -294,5 +294,15 @@ def test_what_waits_to_be_retried_does_not_wait_for_a_clock_that_was_ahead() -> 
         assert shift.around.tried == ["7", "7"]
 
 
+def test_nothing_is_begun_once_the_process_is_to_end() -> None:
+    """Jobs that wait stay undone after `leave`; one that came before it is handed out."""
+    with at_work() as shift:
+        shift.jobs.preview("one")
+        assert shift.jobs.next() == Job(kind=JobKind.PREVIEW, about="one")
+        shift.jobs.preview("two")
+        shift.jobs.leave(workers=1)
+        assert shift.jobs.next() is None
+
+
 def _failing() -> bool:
     raise OSError("the disk cannot be read")
