@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from data.desk.alert import AlertState
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want
 from data.office.audience import wants_of_alert
 from data.office.parts import Doing, OfficeParts, RoleHolders
@@ -55,7 +56,9 @@ def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, ne
     for hold in parts.engine.stores.holds.all():
         yield Shown(subject=f"hold/{hold.id}", face=f"{hold.version}", wants=wants_of_hold(hold, holders, rooms))
     for alert in parts.desk.alerts.all():
-        yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=wants_of_alert(alert, holders, rooms))
+        # What is settled changes where it was told, and is news to nobody else.
+        told = () if alert.state is AlertState.RESOLVED else wants_of_alert(alert, holders, rooms)
+        yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=told)
     for ticket in parts.desk.tickets.all():
         yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=wants_of_ticket(ticket, holders, rooms))
     for rule in parts.desk.standing.all():
