@@ -21,7 +21,7 @@ from data.errors import ClockError, ProcallError, RefusedError
 from data.office.alerts import AUDIT
 from data.office.office import Office
 from data.office.parts import Board
-from data.office.wants import all_wants, digest_wants
+from data.office.wants import all_wants, digest_wants, still_wanted
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, Instant, datetime_of, instant_of
 from data.retention.request import OPEN, RUNNING, PurgeRequest, State
@@ -145,8 +145,8 @@ class Schedule:
             self._take_up_lessons,
             self._review,
             self._office.tickets.review,
-            self._office.outbox.tidy,
             self._want,
+            self._tidy,
         )
         went_well = [self._done(step, now) for step in steps]
         if all(went_well):
@@ -206,6 +206,10 @@ class Schedule:
     def _want(self, now: Instant) -> None:
         wants = all_wants(self._office.parts, now, self._jobs.shown())
         self._office.outbox.want([*wants, *self._digest(now)], now)
+
+    def _tidy(self, now: Instant) -> None:
+        """Remove what is no longer needed, last: a card that has to lose somebody's words is still known."""
+        self._office.outbox.tidy(now, keep=still_wanted(self._office.parts, now))
 
     def _go_on(self, request: PurgeRequest, now: Instant) -> None:
         job = _job_of(request)
