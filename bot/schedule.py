@@ -22,6 +22,7 @@ from data.office.alerts import AUDIT
 from data.office.office import Office
 from data.office.parts import Board
 from data.office.wants import all_wants, digest_wants, still_wanted
+from data.purge.clock_guard import ENGINE_OFFSET
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, Instant, datetime_of, instant_of
 from data.retention.request import OPEN, RUNNING, PurgeRequest, State
@@ -32,6 +33,8 @@ ROUND_SECONDS = 20.0
 LEAST_PAUSE_SECONDS = 0.2
 LOOK_EVERY = HOUR
 VERIFY_EVERY = DAY
+CHECK_EVERY = HOUR
+"""How often the clock is judged, and old things are removed if it can be trusted."""
 TRY_AGAIN = 10 * MINUTE
 """After how long a purge is tried again that could not be run."""
 WORKERS = 2
@@ -79,6 +82,7 @@ class Schedule:
         self._not_before: dict[Job, Instant] = {}
         """Jobs that failed, and when they are tried again."""
         self._clock_blocked = ""
+        self._checked_at: Instant | None = None
         self._poked = asyncio.Event()
         self._threads: list[threading.Thread] = []
 
@@ -137,7 +141,9 @@ class Schedule:
         What fails keeps nothing else from being done: an audit that takes no entry must not keep anybody from hearing
         of just that.
         """
+        judges = self._checked_at is None or not 0 <= now - self._checked_at < CHECK_EVERY
         steps = (
+            *([self._judge_clock] if judges else []),
             self._look_around,
             self._end_late,
             self._go_on_all,
@@ -146,7 +152,7 @@ class Schedule:
             self._review,
             self._office.tickets.review,
             self._want,
-            self._tidy,
+            *([self._tidy] if judges else []),
         )
         went_well = [self._done(step, now) for step in steps]
         if all(went_well):
@@ -207,9 +213,25 @@ class Schedule:
         wants = all_wants(self._office.parts, now, self._jobs.shown())
         self._office.outbox.want([*wants, *self._digest(now)], now)
 
+    def _judge_clock(self, now: Instant) -> None:
+        """See whether the clock can be trusted, long before a purge has to know."""
+        parts = self._office.parts.engine
+        try:
+            parts.guard.check(last_entry=parts.audit.last.at)
+        except ClockError as error:
+            self._clock_blocked = error.reason
+        else:
+            # What a storage's clock says is known only where that storage is asked.
+            self._clock_blocked = self._clock_blocked if self._clock_blocked == ENGINE_OFFSET else ""
+        self._checked_at = now
+
     def _tidy(self, now: Instant) -> None:
-        """Remove what is no longer needed, last: a card that has to lose somebody's words is still known."""
-        self._office.outbox.tidy(now, keep=still_wanted(self._office.parts, now))
+        """Remove what is no longer needed, last: a card that has to lose somebody's words is still known.
+
+        Never by a clock that has jumped: it would forget where everybody can be reached.
+        """
+        if not self._clock_blocked:
+            self._office.outbox.tidy(now, keep=still_wanted(self._office.parts, now))
 
     def _go_on(self, request: PurgeRequest, now: Instant) -> None:
         job = _job_of(request)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from bot.jobs import Job, JobKind, JobQueue
-from bot.schedule import LOOK_EVERY, ROUND_SECONDS, TRY_AGAIN, Schedule, Surroundings
+from bot.schedule import CHECK_EVERY, LOOK_EVERY, ROUND_SECONDS, TRY_AGAIN, Schedule, Surroundings
 from data.desk.alert import Alert
+from data.desk.delivery import Reference
 from data.desk.seal import Seal
 from data.desk.standing_steps import Problem, StandingLimits, acknowledge, approve, propose
 from data.errors import StateError
@@ -264,6 +265,29 @@ def test_a_broken_audit_stays_told_over_a_restart_until_it_was_verified() -> Non
         shift.schedule.do(Job(kind=JobKind.AUDIT))
         shift.schedule.safe_round()
         assert not shift.open_alerts(FindingKind.AUDIT_BROKEN)
+
+
+# -- the clock -----------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_has_jumped_forgets_nobody() -> None:
+    """A clock half a year ahead is told, and does not remove where people are reached; a right one does."""
+    with at_work() as shift:
+        chat = Reference(id="p-1", conversation_id="a:1", service_url="https://smba/", used_at=shift.bureau.now)
+        shift.office.outbox.refer(chat)
+        shift.round()
+        shift.bureau.clock.jump(180 * 86_400)
+        shift.round()
+        assert [alert.cause for alert in shift.open_alerts(FindingKind.CLOCK_BLOCKED)] == ["jumped"]
+        assert shift.office.outbox.reference_of("p-1") is not None
+        shift.restart()
+        shift.schedule.safe_round()
+        assert shift.open_alerts(FindingKind.CLOCK_BLOCKED), "a restart has judged the clock before it ends anything"
+        shift.bureau.parts.engine.guard.acknowledge()
+        shift.bureau.pause(CHECK_EVERY)
+        shift.round()
+        assert not shift.open_alerts(FindingKind.CLOCK_BLOCKED)
+        assert shift.office.outbox.reference_of("p-1") is None
 
 
 # -- jobs ----------------------------------------------------------------------------------------------------------
