@@ -7,7 +7,6 @@ from cards.elements import Card, Element, actions, card, execute, heading, subtl
 from cards.texts import Texts
 from cards.verbs import Verb
 
-
 MOST_IN_A_ROW = 6
 """Teams hides further buttons of a row behind an ellipsis."""
 
