@@ -498,8 +498,6 @@ def audit_kinds() -> set[str]:
     steps = re.findall(r'_step\(.+, "([a-z]+)", now=now', text_of(ROOT / "data" / "desk" / "alert_steps.py"))
     told = set(re.findall(found, code)) | {f"alert.{what}" for what in steps}
     return told - {f"request.{state}" for state in State}
-        f"request.{state}" for state in State
-    }
 
 
 def test_every_kind_of_an_audit_entry_has_its_row() -> None:
