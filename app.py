@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from data.stores.interface import RetentionStores
     from data.watch import Watch
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 
 def read_knowledge(settings: Settings, *, cache: Path | None = None) -> "Knowledge":

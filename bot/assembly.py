@@ -36,7 +36,7 @@ from bot.registration import signing_keys, token_source, trusted_authorities
 from bot.schedule import Schedule, Surroundings
 from bot.server import Edge, Health
 from bot.settings import LOOPBACK_HOSTS, Settings
-from data.clock import SystemClock
+from data.clock import Clock, SystemClock
 from data.desk.pace import Pace
 from data.office.office import Office
 from data.questions.context import Contexts
@@ -90,30 +90,16 @@ def assemble(
     dev: bool,
 ) -> Parts:
     """Put everything that serves together."""
-    clock, metrics = SystemClock(), Metrics()
-    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
-    tenant = DEV_TENANT if dev else settings.teams.tenant_id
-    gate = Gate(
-        tenant_id=tenant,
-        channels=("msteams", "emulator") if dev else ("msteams",),
-        allows_url=hosts.allows,
-    )
+    clock, metrics, office = SystemClock(), Metrics(), inside.office
     keys = None if dev else signing_keys(settings, session, clock)
-    cloud = cloud_of(settings.teams.openid_metadata_url)
-    verifier = (
-        TokenVerifier(app_id=settings.teams.app_id, issuer=cloud.issuer, keys=keys, clock=clock) if keys else None
-    )
+    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
     connectors = PooledConnectors(
         hosts=hosts,
         token=TokenSource() if dev else OutboundToken(acquire=token_source(settings), clock=clock),
         session=session,
         observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
     )
-    adapter = HardenedAdapter(
-        GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
-    )
     seen, outbound = Repetitions(clock), OutboundConnector(connectors)
-    office = inside.office
     handler = Handler(
         router=inside.live,
         directory=inside.directory,
@@ -124,18 +110,7 @@ def assemble(
         patience=Patience(clock),
         correspondence=Correspondence(office, channels=channels_of(settings), clock=clock),
     )
-    sender = Sender(
-        SenderParts(
-            outbox=office.outbox,
-            draw=Drawing(inside.live, office.parts.engine),
-            connector=outbound,
-            pace=Pace(),
-            clock=clock,
-            jitter=random.SystemRandom().random,
-            metrics=metrics,
-        )
-    )
-    schedule = Schedule(office, inside.jobs, clock, inside.around, told=sender.wake)
+    sender = _sender(inside, outbound, clock, metrics)
 
     def sweep() -> None:
         inside.contexts.sweep()
@@ -147,14 +122,45 @@ def assemble(
         lambda: sender.problem,
     ]
     return Parts(
-        edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
+        edge=Edge(adapter=_adapter(settings, hosts, keys, connectors, dev=dev), handler=handler, metrics=metrics),
         health=Health(checks, metrics),
         metrics=metrics,
         keys=keys,
         sweep=sweep,
         sender=sender,
-        schedule=schedule,
+        schedule=Schedule(office, inside.jobs, clock, inside.around, told=sender.wake),
         downloads=inside.downloads,
+    )
+
+
+def _adapter(
+    settings: Settings, hosts: HostList, keys: SigningKeys | None, connectors: PooledConnectors, *, dev: bool
+) -> HardenedAdapter:
+    """Build the adapter with the gate inside its authentication."""
+    gate = Gate(
+        tenant_id=DEV_TENANT if dev else settings.teams.tenant_id,
+        channels=("msteams", "emulator") if dev else ("msteams",),
+        allows_url=hosts.allows,
+    )
+    app_id, issuer = settings.teams.app_id, cloud_of(settings.teams.openid_metadata_url).issuer
+    verifier = TokenVerifier(app_id=app_id, issuer=issuer, keys=keys, clock=SystemClock()) if keys else None
+    return HardenedAdapter(
+        GuardedAuthentication(app_id=app_id, verifier=verifier, gate=gate, connectors=connectors),
+    )
+
+
+def _sender(inside: Inside, outbound: OutboundConnector, clock: Clock, metrics: Metrics) -> Sender:
+    """Build what sends the outbox."""
+    return Sender(
+        SenderParts(
+            outbox=inside.office.outbox,
+            draw=Drawing(inside.live, inside.office.parts.engine),
+            connector=outbound,
+            pace=Pace(),
+            clock=clock,
+            jitter=random.SystemRandom().random,
+            metrics=metrics,
+        )
     )
 
 

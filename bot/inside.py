@@ -61,7 +61,15 @@ def build_inside(settings: Settings, folder: Path, given: Given, *, dev: bool) -
     )
 
     def router(known: Knowledge) -> Router:
-        return build_router(known, settings, given.feedback, contexts=contexts, banner=dev, dialogs=dialogs)
+        return build_router(
+            known,
+            settings,
+            given.feedback,
+            contexts=contexts,
+            banner=dev,
+            dialogs=dialogs,
+            hands_over=bool(office.parts.holders().dpos),  # without a DPO there is nobody to answer
+        )
 
     live = LiveRouter(given.knowledge, router)
     return Inside(

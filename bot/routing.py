@@ -21,6 +21,7 @@ def build_router(
     contexts: "Contexts",
     banner: bool,
     dialogs: "Sequence[Dialog]" = (),
+    hands_over: bool = False,
 ) -> "Router":
     """Build what decides which card answers a turn; without dialogs nothing is carried out."""
     from cards.ask import Contact
@@ -36,11 +37,8 @@ def build_router(
     texts = load_texts()
     lexicon = knowledge.corpus.lexicon
     matcher = Matcher(knowledge.model, lexicon)
-    contact = Contact(
-        dpo_name=settings.contacts.dpo_name,
-        dpo_mail=settings.contacts.dpo_mail,
-        controller=settings.contacts.controller,
-    )
+    who = settings.contacts
+    contact = Contact(dpo_name=who.dpo_name, dpo_mail=who.dpo_mail, controller=who.controller)
     return Router(
         understanding=Understanding(
             matcher=matcher,
@@ -58,7 +56,7 @@ def build_router(
             contact=contact,
             clarifying=knowledge.corpus.clarifying,
             banner=banner,
-            hands_over=bool(dialogs),
+            hands_over=hands_over,
         ),
         purge=PurgeDialog(texts=texts, banner=banner),
         helper=HelpDialog(catalogue=knowledge.catalogue, texts=texts, banner=banner, doors=bool(dialogs)),

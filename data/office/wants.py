@@ -96,7 +96,7 @@ def wants_of_request(
         found.append(Want(subject=subject, recipient=request.requester, post="ended" if ended else "live", shown=face))
     asked = any(step.state is State.AWAITING_SECOND for step in request.story)
     alone = request.break_glass or request.by_rule
-    if asked or (alone and ended):
+    if asked or (alone and ended and request.verdict):  # a rule that found nothing to do is no news
         others = [name for name in people if name != request.requester]
         rooms = [room for room in (ADMIN_CHANNEL, DPO_CHANNEL if alone else "") if room in channels]
         found += [Want(subject=subject, recipient=name, post="asked", shown=face) for name in (*others, *rooms)]

@@ -89,9 +89,9 @@ async def test_a_guest_with_an_entry_in_the_settings_is_refused_a_purge(fresh_bo
     """AZ-06: the admin's words do nothing where Teams calls the admin a guest; the DPO, who is none, is heard."""
     world.connector.members = {f"29:{ADMIN}": "guest"}
     sender = {"id": f"29:{ADMIN}", "aadObjectId": ADMIN, "name": "Somebody"}
-    await fresh_bot.post(world.message("purge app-logs", **{"from": sender}), world.token())
+    await fresh_bot.post(world.message("purge app-logs", **{"from": sender}), token=world.token())
     officer = {"id": f"29:{DPO}", "aadObjectId": DPO, "name": "Somebody else"}
-    await fresh_bot.post(world.message("which logs are overdue?", **{"from": officer}), world.token())
+    await fresh_bot.post(world.message("which logs are overdue?", **{"from": officer}), token=world.token())
     await world.connector.wait_for(2)
     refused, shown = (str(body["attachments"][0]["content"]) for body in world.connector.accepted[:2])
     assert "Your role does not allow this" in refused or "Dafür reicht Ihre Rolle nicht" in refused
