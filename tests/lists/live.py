@@ -1,6 +1,7 @@
 """People who talk to the real bot over HTTP, with real tokens, while everything behind it is at work."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -66,8 +67,12 @@ class Chat:
         return self.world.invoke(verb, {**buttons(card)[verb]["data"], **typed}, **self.fields(replyToId=on))
 
     async def sends(self, body: Mapping[str, Any]) -> Answer:
-        """Send something as it is, with a good token."""
-        return await self.bot.post(body, token=self.world.token())
+        """Send something as it is, with a good token; what UTF-8 cannot hold goes as JSON's own escapes."""
+        try:
+            sent = json.dumps(body, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            sent = json.dumps(body).encode()
+        return await self.bot.post(sent, token=self.world.token())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ class Live:
     world: World
     office: Office
     logs: Path
+    state: Path
 
     def chat(self, who: str, **where: str) -> Chat:
         """Let somebody talk to it."""
@@ -103,6 +109,12 @@ class Live:
             tuple(stores.holds.all()),
             tuple(files),
         )
+
+    async def looked(self) -> None:
+        """Wait until the sources have been looked at; raises `TimeoutError`."""
+        async with asyncio.timeout(PATIENCE):
+            while self.office.jobs.board() is None:  # noqa: ASYNC110  the schedule works in threads
+                await asyncio.sleep(0.02)
 
     async def until(self, *states: State) -> PurgeRequest:
         """Wait until the newest request is in one of these states; raises `TimeoutError`."""
@@ -137,17 +149,19 @@ def write_logs(folder: Path, *, old: int = 2) -> Path:
 
 
 @asynccontextmanager
-async def living(world: World, state: Path, logs: Path, *, cooling: int = 60) -> AsyncIterator[Live]:
-    """Run the bot with one source, two admins and a DPO, and everything at work that works by itself."""
+async def living(
+    world: World, state: Path, logs: Path, *, cooling: int = 60, sources: Sequence[SourceSettings] = ()
+) -> AsyncIterator[Live]:
+    """Run the bot with one source or those given, two admins and a DPO, and everything that works by itself."""
     settings = world.settings(
         state,
         roles={"admins": [ADMIN, SECOND_ADMIN], "dpos": [DPO]},
         purge={"max_share": 1.0, "cooling_minutes": cooling},
     )
     source = SourceSettings(id=SOURCE, kind="files", data_kind="log", root=str(logs))
-    settings = settings.model_copy(update={"sources": (source,)})
+    settings = settings.model_copy(update={"sources": tuple(sources or (source,))})
     async with running_bot(settings) as bot, at_work(bot.parts):
-        yield Live(bot=bot, world=world, office=bot.parts.schedule._office, logs=logs)
+        yield Live(bot=bot, world=world, office=bot.parts.schedule._office, logs=logs, state=state)
 
 
 def read(card: Mapping[str, Any]) -> str:

@@ -233,7 +233,8 @@ async def test_over_http_nobody_of_another_tenant_presses_anything(live: Live) -
 @pytest.mark.parametrize(
     "verb",
     ["__init__", "__class__", "__proto__", "constructor", "toString", "reply", "_act", "PURGE_APPROVE",
-     "purge_approve ", "purge_approve\0", "purge.approve", "рurge_approve", "", None, 7, ["purge_approve"], {"verb": "purge_approve"},
+     "purge_approve ", "purge_approve\0", "purge.approve", "рurge_approve", "", None, 7, ["purge_approve"],
+     {"verb": "purge_approve"},
      "x" * 100_000],
     ids=lambda verb: repr(verb)[:20],
 )  # fmt: skip
