@@ -23,10 +23,13 @@ from bot.metrics import Metrics
 from bot.patience import Patience
 from bot.seen import Seen
 from bot.translate import Ignored, read_turn, write_card, write_invoke, write_invoke_error
+from cards.verbs import LOOKS
 from data.errors import DeliveryError
 from dialogs.turn import Reply, Turn, TurnKind
 
 TYPING_AFTER_SECONDS = 1.0
+NOTHING_DONE = frozenset({"rate_limited", "refused", "error"})
+"""Outcomes of a press that did nothing: what stood in its way may be gone when the button is pressed again."""
 
 Repetitions = Seen[Activity | None]
 """Remembers the answers to invokes; other activities have none."""
@@ -72,7 +75,9 @@ class Handler:
             return
 
         async def work() -> Activity | None:
-            await self._answer(context, turn)
+            reply = await self._answer(context, turn)
+            if turn.kind is TurnKind.ACTION and reply.outcome in NOTHING_DONE:
+                self._seen.forget(key)
             answer: Activity | None = context.turn_state.get(INVOKE_RESPONSE)
             return answer
 
@@ -82,7 +87,7 @@ class Handler:
             if answer is not None:
                 await context.send_activity(answer)
 
-    async def _answer(self, context: TurnContext, turn: Turn) -> None:
+    async def _answer(self, context: TurnContext, turn: Turn) -> Reply:
         started = time.perf_counter()
         with self._typing_when_slow(context, turn):
             reply = await self._decide(turn)
@@ -96,6 +101,7 @@ class Handler:
         self._note(turn, reply, time.perf_counter() - started)
         if self._correspondence is not None:
             await self._correspondence.note(turn, reply, sent)
+        return reply
 
     async def _ignore(self, context: TurnContext, ignored: Ignored) -> None:
         self._metrics.ignored.labels(ignored.reason).inc()
@@ -175,12 +181,14 @@ class Handler:
 def _repetition_key(activity: Activity, turn: Turn) -> str:
     """Tell deliveries of the same thing apart from different things; "" where that cannot be told.
 
-    A pressed button is known by what was pressed on which card: its redelivery may have a new id.
+    A pressed button is known by what was pressed on which card: its redelivery may have a new id. One that only shows
+    something is known by its own id: pressed again, it shows what is there by then.
     Installing the bot is told twice, by two kinds of activity, and welcomed once.
     """
     if turn.kind is TurnKind.WELCOME:
         return f"welcome/{turn.conversation}"
-    if activity.type == "invoke" and activity.reply_to_id and isinstance(activity.value, dict):
+    changes = turn.verb not in LOOKS
+    if changes and activity.type == "invoke" and activity.reply_to_id and isinstance(activity.value, dict):
         pressed = json.dumps(activity.value.get("action"), sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(pressed.encode()).hexdigest()
         return f"press/{turn.conversation}/{activity.reply_to_id}/{digest}"

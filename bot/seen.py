@@ -44,6 +44,10 @@ class Seen(Generic[T]):
         result.set_result(value)
         return value, False
 
+    def forget(self, key: str) -> None:
+        """Let the next one who comes do the work anew; whoever waits already still gets this result."""
+        self._results.pop(key, None)
+
     def sweep(self) -> None:
         """Drop what is too old or too much."""
         horizon = self._clock.monotonic() - KEEP_SECONDS

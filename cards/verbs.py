@@ -1,6 +1,7 @@
 """Names of card actions, shared by the card that offers one and the dialog that hears it."""
 
 from enum import StrEnum, unique
+from typing import Final
 
 
 @unique
@@ -61,3 +62,29 @@ class Verb(StrEnum):
     MY_DATA = "my_data"
     FORGET_ME = "forget_me"
     FORGET_ME_YES = "forget_me_yes"
+
+
+LOOKS: Final = frozenset(
+    {
+        Verb.SHOW_TOPIC,
+        Verb.SHOW_HELP,
+        Verb.SHOW_STATUS,
+        Verb.PURGE_MENU,
+        Verb.PURGE_SHOW,
+        Verb.PURGE_LIST,
+        Verb.HOLD_FORM,
+        Verb.HOLD_LIST,
+        Verb.RETENTION_SHOW,
+        Verb.ALERT_SHOW,
+        Verb.ALERT_LIST,
+        Verb.DELIVERY_REPORT,
+        Verb.STANDING_LIST,
+        Verb.STANDING_FORM,
+        Verb.HAND_OVER,
+        Verb.RIGHTS_FORM,
+        Verb.TICKET_SHOW,
+        Verb.TICKET_LIST,
+        Verb.MY_DATA,
+    }
+)
+"""Buttons that only show something: who presses one a second time wants to see what is there now."""

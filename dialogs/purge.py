@@ -45,6 +45,7 @@ MOST_LISTED = 100
 """Requests, newest first, that can be leafed through."""
 DOUBLE_CLICK = 10 * SECOND
 """Time in which a second press of the preview button is the first one again."""
+_JUST_MADE = frozenset({State.PREVIEWING, State.PREVIEWED})
 _MOST_OPEN = 1_000
 _CAN_BE_ENDED = WAITING | {State.EXECUTING, State.PAUSED}
 _TOLD = frozenset({"refused", "elsewhere", "stale"})
@@ -177,6 +178,11 @@ class PurgeTalk:
         office = self._desk.office
         if source not in office.engine.parts.sources:
             return await self._desk.refuse(turn, lang, what=Verb.PURGE_PREVIEW, about=source, reason="unknown_source")
+        async with self._steps.alone_with(f"new/{source}"):
+            return await self._begin_alone(turn, lang, source, note=note)
+
+    async def _begin_alone(self, turn: Turn, lang: Lang, source: str, *, note: str) -> Reply:
+        office = self._desk.office
         just = await self._just_made(turn, source)
         if just:
             return await self._steps.present(turn, lang, just, note=note, outcome="stale")
@@ -196,7 +202,7 @@ class PurgeTalk:
         """Give the preview that the same person has asked for a moment ago: a second click is no second wish."""
         name, now = self._desk.name(turn.actor), self._desk.office.engine.parts.guard.now()
         fresh = (it.id for it in await self._open() if (it.source, it.requester) == (source, name)
-                 and it.state is State.PREVIEWED and now - it.created_at < DOUBLE_CLICK)  # fmt: skip
+                 and it.state in _JUST_MADE and now - it.created_at < DOUBLE_CLICK)  # fmt: skip
         return next(fresh, "")
 
     def _mentioned(self, turn: Turn) -> Mentions:

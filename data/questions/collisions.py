@@ -72,6 +72,9 @@ class Corrections:
         concepts = self._lexicon.concepts(words_of(even))
         ranked = _named_clause(ranked, even, self._clauses)
         ranked = _journal_is_no_log(ranked, even, concepts, context)
+        if not ranked:
+            # Of a choice nothing was left but the logs, and nobody has named them.
+            return ranked
         ranked = _bare_log(ranked, even, concepts, operator=operator)
         ranked = _after_another(ranked, context)
         ranked = _bare_app(ranked, concepts)
