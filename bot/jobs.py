@@ -22,6 +22,8 @@ SHOWN_EVERY_SECONDS = 3.0
 class JobKind(StrEnum):
     """What is to be done."""
 
+    BEGIN = "begin"
+    """Begin what a standing rule is due to do: it asks the source, which may keep silent for hours."""
     PREVIEW = "preview"
     RUN = "run"
     LOOK = "look"
@@ -35,7 +37,7 @@ class Job:
 
     kind: JobKind
     about: str = ""
-    """Id of the request or ticket."""
+    """Id of the request, ticket or standing rule."""
 
 
 class LeavingError(BaseException):

@@ -174,26 +174,38 @@ def test_a_round_in_which_something_failed_is_no_heartbeat() -> None:
         assert len(shift.around.beats) > beats
 
 
+def standing(shift: Shift) -> None:
+    """Let three people whom nobody knows agree to a rule that is due by now."""
+    now = shift.bureau.now
+    limits = StandingLimits(every_days=1, at_minute=0, max_share=0.5, max_records=1000)
+    rule = propose([], "app-logs", limits, by="p-one", now=now, care=shift.bureau.parts.engine.care)
+    rule = acknowledge(approve(rule, by="p-two", now=now), by="p-three", now=now)
+    shift.bureau.parts.desk.standing.add(rule)
+    shift.bureau.pause(DAY)
+
+
 def test_a_standing_rule_that_cannot_begin_keeps_nobody_from_being_told() -> None:
-    """A rule whose people have lost their roles is told as blocked, in the very round in which others are told too."""
+    """A rule whose people have lost their roles is told as blocked, and is not tried again before its time."""
     with at_work() as shift:
-        now = shift.bureau.now
-        limits = StandingLimits(every_days=1, at_minute=0, max_share=0.5, max_records=1000)
-        rule = propose([], "app-logs", limits, by="p-one", now=now, care=shift.bureau.parts.engine.care)
-        rule = acknowledge(approve(rule, by="p-two", now=now), by="p-three", now=now)
-        shift.bureau.parts.desk.standing.add(rule)
-        shift.bureau.pause(DAY)
-        shift.bureau.sources["app-logs"].write(shift.bureau.now - 100 * DAY, now=shift.bureau.now)
-        shift.schedule.do(Job(kind=JobKind.LOOK))
-        shift.schedule.safe_round()
-        (overdue,), (blocked,) = (
-            shift.open_alerts(FindingKind.OVERDUE),
-            shift.open_alerts(FindingKind.STANDING_BLOCKED),
-        )
+        standing(shift)
+        assert JobKind.BEGIN in shift.round()
+        (blocked,) = shift.open_alerts(FindingKind.STANDING_BLOCKED)
         assert blocked.cause == Problem.ROLE_LOST
-        assert shift.told(overdue)
         assert shift.told(blocked)
+        shift.bureau.pause(ROUND)
+        assert JobKind.BEGIN not in shift.round()
+        shift.bureau.pause(HOUR)
+        assert JobKind.BEGIN in shift.round()
+
+
+def test_a_round_never_waits_for_a_source() -> None:
+    """A source that keeps silent, on a mount that hangs, say, is asked by jobs only: rounds and alerts go on."""
+    with at_work() as shift:
+        standing(shift)
+        shift.bureau.sources["app-logs"].__class__ = Bug  # a round that asked it would fail
+        shift.schedule.safe_round()
         assert shift.around.beats
+        assert shift.jobs.busy("app-logs.1")
 
 
 # -- looking -------------------------------------------------------------------------------------------------------
