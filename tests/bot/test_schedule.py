@@ -330,6 +330,25 @@ def test_what_waits_to_be_retried_does_not_wait_for_a_clock_that_was_ahead() -> 
         assert shift.around.tried == ["7", "7"]
 
 
+def test_what_changes_during_a_look_is_looked_at_once_more() -> None:
+    """A purge that ends while a look is under way is followed by another look; looks of rounds are not doubled."""
+    with at_work() as shift:
+        shift.jobs.look()
+        look = shift.jobs.next()
+        assert look == Job(kind=JobKind.LOOK)
+        shift.jobs.add(look)
+        shift.jobs.done(look)
+        assert not shift.jobs.waiting
+        shift.jobs.look()
+        assert shift.jobs.next() == look
+        shift.jobs.look()
+        assert not shift.jobs.waiting, "never two at a time"
+        shift.jobs.done(look)
+        assert shift.jobs.next() == look
+        shift.jobs.done(look)
+        assert not shift.jobs.waiting
+
+
 def test_nothing_is_begun_once_the_process_is_to_end() -> None:
     """Jobs that wait stay undone after `leave`; one that came before it is handed out."""
     with at_work() as shift:
