@@ -187,10 +187,7 @@ class Schedule:
 
     def _begin_rules(self, now: Instant) -> None:
         for rule in self._office.runs.due(now):
-            try:
-                self._office.runs.begin(rule.id)
-            except (ProcallError, OSError) as error:  # noted and told by the service, which tells when to try again
-                _log.warning("standing rule not begun", action="standing_failed", error=type(error).__name__)
+            self._ask(Job(kind=JobKind.BEGIN, about=rule.id), now)
 
     def _take_up_lessons(self, now: Instant) -> None:
         for ticket in self._around.unfinished_lessons():
@@ -286,6 +283,7 @@ class Schedule:
     def do(self, job: Job) -> None:
         """Do one job to its end; whatever goes wrong with it is noted, and tried again by a later round."""
         work = {
+            JobKind.BEGIN: self._begin,
             JobKind.PREVIEW: self._preview,
             JobKind.RUN: self._run,
             JobKind.TEACH: self._teach,
@@ -307,6 +305,10 @@ class Schedule:
         _log.warning(
             "job not done", action="job_failed", kind=job.kind.value, error=type(error).__name__, reason=reason
         )
+
+    def _begin(self, rule_id: str) -> None:
+        if any(rule.id == rule_id for rule in self._office.runs.due(instant_of(self._clock.now()))):
+            self._office.runs.begin(rule_id)
 
     def _preview(self, request_id: str) -> None:
         self._office.engine.purges.fill(request_id, self._jobs.reporter(request_id))

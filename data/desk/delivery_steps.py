@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from data.desk.delivery import Delivery, DeliveryState, Want, delivery_id
-from data.desk.retry import Failure, Next, Outcome, decide
+from data.desk.retry import LONGEST_AHEAD, Failure, Next, Outcome, decide
 from data.retention.instants import Instant
 
 NO_REFERENCE = "no_reference"
@@ -45,6 +45,11 @@ def step_of(delivery: Delivery) -> Step:
     if delivery.activity_id and delivery.told_shown != delivery.shown:
         return Step.PUT
     return Step.POST if delivery.told_post != delivery.post else Step.NOTHING
+
+
+def is_due(delivery: Delivery, now: Instant) -> bool:
+    """Tell whether a waiting delivery should be tried now; a clock that was ahead puts nothing off."""
+    return not now < delivery.next_at <= now + LONGEST_AHEAD
 
 
 def got(delivery: Delivery) -> bool:

@@ -15,6 +15,7 @@ from data.desk.delivery_steps import (
     Step,
     got,
     hurried,
+    is_due,
     marked,
     recovered,
     settled,
@@ -82,12 +83,13 @@ class Outbox:
         waiting = [one for one in self._deliveries.all() if _waits(one)]
         silent = [one for one in waiting if one.recipient not in reachable and unreachable(one) != one]
         self._change({one.id: unreachable for one in silent})
-        ready = (one for one in waiting if one.recipient in reachable and one.next_at <= now)
+        ready = (one for one in waiting if one.recipient in reachable and is_due(one, now))
         return tuple(sorted(ready, key=lambda one: (not one.urgent, one.since, one.id)))
 
     def next_after(self, now: Instant) -> Instant | None:
         """Tell when the next delivery falls due that is not yet; None if there is none."""
-        return min((one.next_at for one in self._deliveries.all() if _waits(one) and one.next_at > now), default=None)
+        later = (one.next_at for one in self._deliveries.all() if _waits(one) and not is_due(one, now))
+        return min(later, default=None)
 
     def sending(self, deliveries: Iterable[Delivery], now: Instant) -> tuple[Delivery, ...]:
         """Mark what is about to go out, before it does; gives those that still can and are now marked."""
@@ -245,7 +247,8 @@ def _same_place(one: Reference, other: Reference) -> bool:
 
 def _is_late(deliveries: Iterable[Delivery], now: Instant, after: int) -> bool:
     open_ones = [one for one in deliveries if one.state is not DeliveryState.DEAD]
-    return not open_ones or now - min(one.since for one in open_ones) >= after
+    # What has been waiting since the future was put there by a clock that was ahead.
+    return not open_ones or not -MINUTE <= now - min(one.since for one in open_ones) < after
 
 
 def _is_over(delivery: Delivery, reachable: Collection[str]) -> bool:

@@ -174,26 +174,38 @@ def test_a_round_in_which_something_failed_is_no_heartbeat() -> None:
         assert len(shift.around.beats) > beats
 
 
+def standing(shift: Shift) -> None:
+    """Let three people whom nobody knows agree to a rule that is due by now."""
+    now = shift.bureau.now
+    limits = StandingLimits(every_days=1, at_minute=0, max_share=0.5, max_records=1000)
+    rule = propose([], "app-logs", limits, by="p-one", now=now, care=shift.bureau.parts.engine.care)
+    rule = acknowledge(approve(rule, by="p-two", now=now), by="p-three", now=now)
+    shift.bureau.parts.desk.standing.add(rule)
+    shift.bureau.pause(DAY)
+
+
 def test_a_standing_rule_that_cannot_begin_keeps_nobody_from_being_told() -> None:
-    """A rule whose people have lost their roles is told as blocked, in the very round in which others are told too."""
+    """A rule whose people have lost their roles is told as blocked, and is not tried again before its time."""
     with at_work() as shift:
-        now = shift.bureau.now
-        limits = StandingLimits(every_days=1, at_minute=0, max_share=0.5, max_records=1000)
-        rule = propose([], "app-logs", limits, by="p-one", now=now, care=shift.bureau.parts.engine.care)
-        rule = acknowledge(approve(rule, by="p-two", now=now), by="p-three", now=now)
-        shift.bureau.parts.desk.standing.add(rule)
-        shift.bureau.pause(DAY)
-        shift.bureau.sources["app-logs"].write(shift.bureau.now - 100 * DAY, now=shift.bureau.now)
-        shift.schedule.do(Job(kind=JobKind.LOOK))
-        shift.schedule.safe_round()
-        (overdue,), (blocked,) = (
-            shift.open_alerts(FindingKind.OVERDUE),
-            shift.open_alerts(FindingKind.STANDING_BLOCKED),
-        )
+        standing(shift)
+        assert JobKind.BEGIN in shift.round()
+        (blocked,) = shift.open_alerts(FindingKind.STANDING_BLOCKED)
         assert blocked.cause == Problem.ROLE_LOST
-        assert shift.told(overdue)
         assert shift.told(blocked)
+        shift.bureau.pause(ROUND)
+        assert JobKind.BEGIN not in shift.round()
+        shift.bureau.pause(HOUR)
+        assert JobKind.BEGIN in shift.round()
+
+
+def test_a_round_never_waits_for_a_source() -> None:
+    """A source that keeps silent, on a mount that hangs, say, is asked by jobs only: rounds and alerts go on."""
+    with at_work() as shift:
+        standing(shift)
+        shift.bureau.sources["app-logs"].__class__ = Bug  # a round that asked it would fail
+        shift.schedule.safe_round()
         assert shift.around.beats
+        assert shift.jobs.busy("app-logs.1")
 
 
 # -- looking -------------------------------------------------------------------------------------------------------
@@ -316,6 +328,25 @@ def test_what_waits_to_be_retried_does_not_wait_for_a_clock_that_was_ahead() -> 
         shift.bureau.pause(TRY_AGAIN)
         shift.round()
         assert shift.around.tried == ["7", "7"]
+
+
+def test_what_changes_during_a_look_is_looked_at_once_more() -> None:
+    """A purge that ends while a look is under way is followed by another look; looks of rounds are not doubled."""
+    with at_work() as shift:
+        shift.jobs.look()
+        look = shift.jobs.next()
+        assert look == Job(kind=JobKind.LOOK)
+        shift.jobs.add(look)
+        shift.jobs.done(look)
+        assert not shift.jobs.waiting
+        shift.jobs.look()
+        assert shift.jobs.next() == look
+        shift.jobs.look()
+        assert not shift.jobs.waiting, "never two at a time"
+        shift.jobs.done(look)
+        assert shift.jobs.next() == look
+        shift.jobs.done(look)
+        assert not shift.jobs.waiting
 
 
 def test_nothing_is_begun_once_the_process_is_to_end() -> None:

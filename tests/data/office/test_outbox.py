@@ -336,6 +336,21 @@ def test_uninstalling_forgets_the_place(outbox: Outbox) -> None:
     assert len(outbox.due(NOW)) == 1
 
 
+def test_a_clock_that_was_ahead_puts_no_message_off(tmp_path: Path) -> None:
+    """What was wanted, or put off, by a clock a day ahead is due once it is right; an honest pause is kept."""
+    desk = open_desk(tmp_path)
+    outbox = outbox_over(desk)
+    outbox.refer(reference())
+    outbox.want([want()], NOW + DAY)
+    assert [one.subject for one in outbox.due(NOW)] == ["alert/1"]
+    assert outbox.next_after(NOW) is None
+    assert outbox.findings(NOW), "nobody knows for how long it has been waiting"
+    send(outbox, NOW, Outcome.NOT_SENT)
+    assert outbox.due(NOW) == ()
+    assert outbox.next_after(NOW) == only(outbox).next_at
+    desk.close()
+
+
 def test_a_forgotten_person_leaves_nothing(tmp_path: Path) -> None:
     """SC-10: neither pseudonym nor conversation of a forgotten person is in any file of the desk; others stay."""
     desk = open_desk(tmp_path)
