@@ -48,6 +48,7 @@ CONCURRENT = 16
 RATE = 200
 HAS_AFFINITY = hasattr(os, "sched_setaffinity")
 CORES = sorted(os.sched_getaffinity(0)) if HAS_AFFINITY else []
+NOTHING_MORE: Mapping[str, str] = {}
 LABELS = {
     "raw": "raw aiohttp",
     "echo": "echo, our adapter",
@@ -170,6 +171,8 @@ async def running(
     folder: Path,
     *,
     profile: str = "",
+    more: Mapping[str, str] = NOTHING_MORE,
+    cores: Sequence[int] = CORES[:1],
 ) -> AsyncIterator[Target]:
     """Run a server process; its log goes where a service's log goes: into a file."""
     log = folder / f"{name}.log"
@@ -182,9 +185,9 @@ async def running(
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env={**environment(microsoft, folder), "BENCH_PROFILE": profile},
+            env={**environment(microsoft, folder), "BENCH_PROFILE": profile, **more},
         )
-    pin(process.pid, CORES[:1])
+    pin(process.pid, cores)
     try:
         try:
             started = await read_line(process)
