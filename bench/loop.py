@@ -57,7 +57,7 @@ class Phase:
 
     seconds: float = 0.0
     milliseconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    late: Mapping[str, float] = field(default_factory=dict)
+    late: Mapping[str, Any] = field(default_factory=dict)
     """Of the bot's event loop, in seconds: longest, share and count; and by its own CPU."""
     idle: float = 0.0
     """The longest delay of the measuring process's own loop, in seconds."""
@@ -333,14 +333,17 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
         print(f"| {verb} | " + " | ".join(cell(phase.milliseconds.get(verb, [])) for phase in phases.values()) + " |")
     print("| all | " + " | ".join(cell(phase.all) for phase in phases.values()) + " |")
     print("\n| phase | seconds | loop late: longest ms | p99.9 ms | times > 50 ms | by its own CPU, longest ms"
-          " | measuring process beside it, longest ms |")  # fmt: skip
-    print("|---" * 7 + "|")
+          " | garbage collector, longest ms | measuring process beside it, longest ms |")  # fmt: skip
+    print("|---" * 8 + "|")
     for name, phase in phases.items():
         late = phase.late
         print(
             f"| {name} | {phase.seconds:.1f} | {1000 * late['blocked']:.1f} | {1000 * late['blocked_p999']:.1f}"
-            f" | {late['blocked_often']:.0f} | {1000 * late['blocked_cpu']:.1f} | {1000 * phase.idle:.1f} |"
+            f" | {late['blocked_often']:.0f} | {1000 * late['blocked_cpu']:.1f} | {1000 * late['blocked_tidied']:.1f} | {1000 * phase.idle:.1f} |"
         )
+    for name, phase in phases.items():
+        for place, times in phase.late["blocked_places"].items():
+            print(f"  late in {name}, {times} times while another thread was at {place}")
     worst = max(percentile(values, 0.99) for phase in phases.values() for values in phase.milliseconds.values())
     longest = max(1000 * phase.late["blocked"] for phase in phases.values())
     bad = sum((phase.bad for phase in phases.values()), Counter[str]())

@@ -6,11 +6,15 @@ with the longest time the event loop was blocked in between. It stops when its i
 
 import asyncio
 import cProfile
+import gc
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+import traceback
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -263,6 +267,12 @@ class Blocked:
     def __init__(self) -> None:
         self.late: list[float] = []
         self.cpu = 0.0
+        self.tidied = 0.0
+        """The longest the cyclic garbage collector took, in seconds: it stops every thread."""
+        self.places: Counter[str] = Counter()
+        """Where the other threads were when the timer came too late: whoever held the interpreter is among them."""
+        self._tidying = 0.0
+        gc.callbacks.append(self._tidy)
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -272,7 +282,8 @@ class Blocked:
 
     def begin(self) -> None:
         """Start watching."""
-        self.late, self.cpu = [], 0.0
+        self.late, self.cpu, self.tidied = [], 0.0, 0.0
+        self.places.clear()
         self._next()
 
     def end(self) -> None:
@@ -280,14 +291,16 @@ class Blocked:
         if self._timer:
             self._timer.cancel()
 
-    def report(self) -> dict[str, float]:
+    def report(self) -> dict[str, Any]:
         """Give the longest delay, that by own CPU, the one that one in a thousand exceeds, and how many are too long."""
         ordered = sorted(self.late) or [0.0]
         return {
             "blocked": ordered[-1],
             "blocked_cpu": self.cpu,
             "blocked_p999": ordered[min(int(0.999 * len(ordered)), len(ordered) - 1)],
-            "blocked_often": float(sum(late > TOO_LATE for late in ordered)),
+            "blocked_often": sum(late > TOO_LATE for late in ordered),
+            "blocked_tidied": self.tidied,
+            "blocked_places": dict(self.places.most_common(12)),
         }
 
     def _next(self) -> None:
@@ -298,8 +311,26 @@ class Blocked:
     def _look(self) -> None:
         late = asyncio.get_running_loop().time() - self._due
         self.late.append(late)
+        if late > TOO_LATE:
+            self.places.update(elsewhere())
         self.cpu = max(self.cpu, min(late, time.thread_time() - self._used))
         self._next()
+
+
+    def _tidy(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self._tidying = time.perf_counter()
+        else:
+            self.tidied = max(self.tidied, time.perf_counter() - self._tidying)
+
+
+def elsewhere() -> Iterator[str]:
+    """Tell where each other thread is that does something of ours: the three innermost places."""
+    mine = threading.get_ident()
+    for thread, frame in sys._current_frames().items():  # noqa: SLF001  there is no other way to see another thread
+        found = [f"{Path(at.filename).name}:{at.lineno}" for at in traceback.extract_stack(frame)[-3:]]
+        if thread != mine and not {place.partition(":")[0] for place in found} & {"queue.py", "thread.py"}:
+            yield " > ".join(found)
 
 
 class Control:

@@ -113,7 +113,7 @@ class Target:
         self.figures = Figures()
         self._process = process
 
-    async def tell(self, word: str) -> Mapping[str, float]:
+    async def tell(self, word: str) -> Mapping[str, Any]:
         """Begin or end a phase."""
         assert self._process.stdin
         self._process.stdin.write(f"{word}\n".encode())
