@@ -21,8 +21,9 @@ from bot.adapter.tokens import TokenVerifier
 from bot.correspondence import Correspondence
 from bot.drawing import Drawing
 from bot.gate import Gate
+from bot.guests import Guests
 from bot.handler import Handler, Repetitions
-from bot.identity import DEV_TENANT
+from bot.identity import DEV_TENANT, Directory
 from bot.jobs import JobQueue
 from bot.links import Downloads
 from bot.live import LiveRouter
@@ -30,7 +31,6 @@ from bot.logs import PersonHash
 from bot.metrics import Metrics
 from bot.outbox import Sender, SenderParts
 from bot.patience import Patience
-from bot.people import directory_of
 from bot.reception import channels_of
 from bot.registration import signing_keys, token_source, trusted_authorities
 from bot.schedule import Schedule, Surroundings
@@ -68,6 +68,7 @@ class Inside:
     around: Surroundings
     downloads: Downloads | None
     person: PersonHash
+    directory: Directory
 
 
 @asynccontextmanager
@@ -111,11 +112,12 @@ def assemble(
     adapter = HardenedAdapter(
         GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
     )
-    seen = Repetitions(clock)
+    seen, outbound = Repetitions(clock), OutboundConnector(connectors)
     office = inside.office
     handler = Handler(
         router=inside.live,
-        directory=directory_of(settings, dev=dev),
+        directory=inside.directory,
+        guests=Guests(inside.directory, outbound.member, clock),
         metrics=metrics,
         person=inside.person,
         seen=seen,
@@ -126,7 +128,7 @@ def assemble(
         SenderParts(
             outbox=office.outbox,
             draw=Drawing(inside.live, office.parts.engine),
-            connector=OutboundConnector(connectors),
+            connector=outbound,
             pace=Pace(),
             clock=clock,
             jitter=random.SystemRandom().random,

@@ -28,11 +28,15 @@ from data import errors
 from data.access import Role, roles_granting
 from data.audit.report import FlawCode, verdict_of
 from data.catalogue.loader import load_catalogue
+from data.desk.delivery import DeliveryState
+from data.desk.retry import Outcome
+from data.desk.standing_steps import Problem
 from data.errors import CallerError
 from data.formats.families.registry import all_families
 from data.purge.clock_guard import judge_tick
 from data.questions.commands import STATE_CHANGING, Command
 from data.retention.evidence import Evidence
+from data.retention.finding import FindingKind
 from data.retention.request import State
 from data.retention.residue import Code
 from data.retention.verdict import Verdict
@@ -440,7 +444,7 @@ def test_every_reason_of_a_refusal_has_its_row() -> None:
 def test_problems_of_readiness_are_explained() -> None:
     """The table of problems names the words that `/readyz` can say."""
     rows = rows_of(part(OPERATIONS, "Health"), "problem")
-    code = text_of(ROOT / "bot" / "assembly.py") + text_of(ROOT / "bot" / "server.py")
+    code = "".join(text_of(ROOT / "bot" / name) for name in ("assembly.py", "server.py", "outbox.py"))
     assert all(f'"{name}"' in code for name in unique([words_in(row[0])[0] for row in rows]))
 
 
@@ -463,11 +467,18 @@ def first_column(title: str, header: str) -> set[str]:
         ("What scan says", "source state", Standing),
         ("How a record is dated", "evidence", Evidence),
         ("Formats", "family", [family.id for family in all_families()]),
+        ("Alerts", "alert", FindingKind),
+        ("The outbox", "delivery", DeliveryState),
+        ("The outbox", "outcome", Outcome),
+        ("Standing rules", "problem", Problem),
     ],
-    ids=["codes", "states", "verdicts", "standings", "evidence", "families"],
+    ids=[
+        *("codes", "states", "verdicts", "standings", "evidence", "families"),
+        *("alerts", "deliveries", "outcomes", "problems"),
+    ],
 )
 def test_every_word_of_the_engine_has_its_row(title: str, header: str, words: Iterable[str]) -> None:
-    """Each table of the operations page on the engine names every word that the code knows, and no other."""
+    """Each table of the operations page on engine and office names every word that the code knows, and no other."""
     assert first_column(title, header) == set(words)
 
 
@@ -484,7 +495,9 @@ def audit_kinds() -> set[str]:
     found = rf'"((?:{prefixes})(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
     folders = ("audit", "office", "purge")
     code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
-    return set(re.findall(found, code)) - {f"request.{state}" for state in State}
+    steps = re.findall(r'_step\(.+, "([a-z]+)", now=now', text_of(ROOT / "data" / "desk" / "alert_steps.py"))
+    told = set(re.findall(found, code)) | {f"alert.{what}" for what in steps}
+    return told - {f"request.{state}" for state in State}
 
 
 def test_every_kind_of_an_audit_entry_has_its_row() -> None:
@@ -599,7 +612,7 @@ def test_the_readme_shows_what_a_purge_prints() -> None:
 
 FIXED_WORDS = (
     "Notice Clause Topic DataCategory SubjectCategory Source Unit Record Evidence Cutoff Finding PurgeRequest Preview"
-    " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox"
+    " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox Alert Ticket StandingRule"
     " Manifest Residue Verdict Level Lease Mark Family Reading Span Report Tombstone"
 ).split()
 

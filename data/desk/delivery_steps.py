@@ -11,6 +11,8 @@ NO_REFERENCE = "no_reference"
 UNANSWERED = "unknown"
 """Sent, and nobody knows whether it arrived."""
 _UNREACHABLE = frozenset({NO_REFERENCE, Outcome.GONE.value})
+_NEVER_LEFT = frozenset({Outcome.NOT_SENT.value, Outcome.UNAUTHORIZED.value})
+_OUTAGE = _NEVER_LEFT | {Outcome.UNKNOWN.value}
 
 
 class Step(Enum):
@@ -104,6 +106,15 @@ def recovered(delivery: Delivery, now: Instant) -> Delivery:
     if step_of(delivery) is not Step.POST or delivery.attempts == 0:
         return again
     return replace(again, maybe_twice=True, error=UNANSWERED) if delivery.urgent else _enough(delivery, delivery, now)
+
+
+def hurried(delivery: Delivery, now: Instant) -> Delivery:
+    """Give a delivery after an outage has ended: what waits is tried now, what died of it begins anew if urgent."""
+    if delivery.state is DeliveryState.WAITING and delivery.error in _OUTAGE and delivery.next_at > now:
+        return replace(delivery, next_at=now)
+    if delivery.state is DeliveryState.DEAD and delivery.urgent and delivery.error in _NEVER_LEFT:
+        return _fresh(delivery, now, since=delivery.since)
+    return delivery
 
 
 def shown_in_reply(
