@@ -29,7 +29,8 @@ from load import APP_ID, TENANT  # noqa: E402
 
 from app import open_office  # noqa: E402, TID251  the bench measures what app.py builds
 from bot.heartbeat import beat  # noqa: E402
-from bot.jobs import Job, JobKind, JobQueue  # noqa: E402
+from bot.jobs import Job, JobKind  # noqa: E402
+from bot.people import directory_of  # noqa: E402
 from bot.schedule import Schedule, Surroundings  # noqa: E402
 from bot.settings import Settings  # noqa: E402
 from data.clock import SystemClock  # noqa: E402
@@ -165,15 +166,16 @@ def guid(number: int) -> str:
 
 
 @contextmanager
-def scheduled(stored: int) -> Iterator[tuple[Office, Schedule, JobQueue, Path]]:
+def scheduled(stored: int) -> Iterator[tuple[Office, Schedule, Path]]:
     """Open an office with so many stored requests, and its schedule."""
     with tempfile.TemporaryDirectory(prefix="rounds-") as name:
         folder = Path(name).resolve()
         settings, state = settings_of(folder), folder / "state"
-        with open_office(settings, state, dev=False) as (office, _):
+        directory = directory_of(settings, dev=False)
+        with open_office(settings, state, directory, dev=False) as (office, _):
             office.parts.engine.audit.append("request.created", "p-0", past_request(0, 0).id, {})
         write_state(state, stored, instant_of(SystemClock().now()))
-        with open_office(settings, state, dev=False) as (office, jobs):
+        with open_office(settings, state, directory, dev=False) as (office, jobs):
             around = Surroundings(
                 beat=lambda now: beat(state, now),
                 audit_broken=lambda: False,
@@ -186,12 +188,12 @@ def scheduled(stored: int) -> Iterator[tuple[Office, Schedule, JobQueue, Path]]:
             schedule = Schedule(office, jobs, SystemClock(), around)
             for kind in (JobKind.LOOK, JobKind.AUDIT):
                 schedule.do(Job(kind=kind))
-            yield office, schedule, jobs, state
+            yield office, schedule, state
 
 
 def cost_of(stored: int, rounds: int) -> Cost:
     """Measure rounds in which nothing has happened, as nearly all are."""
-    with scheduled(stored) as (office, schedule, _, state):
+    with scheduled(stored) as (office, schedule, state):
         first, _ = timed(lambda: schedule.round(instant_of(SystemClock().now())))
         before = written(state)
         found = [timed(lambda: schedule.round(instant_of(SystemClock().now()))) for _ in range(rounds)]
@@ -223,7 +225,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 def print_profile(stored: int, rounds: int) -> None:
     """Print where the time of rounds goes."""
-    with scheduled(stored) as (_, schedule, _, _):
+    with scheduled(stored) as (_, schedule, _):
         schedule.round(instant_of(SystemClock().now()))
         profile = cProfile.Profile()
         profile.enable()

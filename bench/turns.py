@@ -30,10 +30,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from load import APP_ID, TENANT, Load, Requests, flat_out, steady  # noqa: E402
+from load import APP_ID, PEOPLE, TENANT, Load, Requests, flat_out, steady  # noqa: E402
 from microsoft import FakeMicrosoft  # noqa: E402
 
-from app import build_router, read_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
+from app import read_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
+from bot.patience import PER_SECOND  # noqa: E402
+from bot.routing import build_router  # noqa: E402
 from bot.settings import Settings  # noqa: E402
 from data.clock import SystemClock  # noqa: E402
 from data.labels import Lang  # noqa: E402
@@ -342,6 +344,13 @@ def product_environment(state: Path) -> dict[str, str]:
     }
 
 
+def check_patience(targets: Sequence[Target]) -> None:
+    """Refuse a measurement in which the bot told people to wait: that answer costs nothing."""
+    turn = next(target.figures for target in targets if target.name == "turn")
+    if turn.busy.requests / turn.busy.seconds > PEOPLE * PER_SECOND:
+        raise SystemExit("people were told to wait: more of them are needed than bench/load.py has")
+
+
 # -- the report -------------------------------------------------------------------------------------------------------
 
 
@@ -454,6 +463,7 @@ async def run(arguments: argparse.Namespace) -> int:
             targets = await run_targets(arguments.stock_python, microsoft, requests, plan, matcher, folder)
         asked = measure_ask(folder, questions, plan.asked)
         starts = [measure_start(folder, number) for number in range(plan.starts)]
+    check_patience(targets)
     print_targets(targets)
     print_goals(targets, matcher, asked, starts)
     print(f"\n{time.perf_counter() - began:.0f} s; CPU is the median of {plan.rounds} alternating rounds.")
