@@ -6,12 +6,14 @@ from data.desk.delivery import Delivery, DeliveryState, Reference
 from data.labels import Lang
 from data.office.outbox import KEPT, Outbox
 from data.office.tickets import TicketService
-from data.office.wants import all_wants, still_wanted
+from data.office.wants import SEEN, all_wants, stamps_of, still_wanted, subjects
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR
+from data.retention.request import State, Step
 from tests.data.office.bureau import Bureau, open_bureau
 from tests.data.office.test_outbox import result_of
 from tests.data.purge.lab import DORA, EVE
+from tests.data.stores.things import a_hold, a_request
 
 
 def told(bureau: Bureau) -> list[Delivery]:
@@ -80,3 +82,29 @@ def test_what_lasts_and_was_acknowledged_is_not_told_again() -> None:
         bureau.pause(HOUR)
         bureau.again()
         assert {one.subject for one in told(bureau)} == {"alert/2"}
+
+
+def test_the_stamps_of_one_subject_are_those_of_the_whole_walk() -> None:
+    """Whoever has just seen a card has the stamps that a round would want of it, whatever its kind."""
+    with open_bureau(("app-logs", "web-logs")) as bureau:
+        bureau.more = [Finding(kind=FindingKind.UNDATABLE, about=name, count=1) for name in bureau.sources]
+        bureau.again()
+        tickets = TicketService(bureau.parts)
+        for words in ("who sees my calls", "and my chats"):
+            tickets.ask(EVE, Lang.EN, words, topic="")
+        stores = bureau.parts.engine.stores
+        stores.holds.add(a_hold("alert"))
+        for name, state in (("1", State.PREVIEWED), ("2", State.AWAITING_SECOND), ("old", State.EXPIRED)):
+            told_at = 0 if name == "old" else bureau.now
+            story = (Step(state=state, at=told_at, by="p-1"),)
+            stores.requests.add(a_request(name, state=state, story=story, requester=bureau.holders.admins[0]))
+        seen = list(subjects(bureau.parts, bureau.now, {}))
+        assert {shown.subject.partition("/")[0] for shown in seen} == {"request", "alert", "ticket", "hold"}
+        people = (*bureau.holders.admins, *bureau.holders.dpos, bureau.parts.engine.people.of(EVE), "p-nobody")
+        for shown in seen:
+            wanted = {want.recipient: (want.post, want.shown) for want in shown.wants}
+            for name in people:
+                expected = wanted.get(name, (SEEN, shown.face))
+                assert stamps_of(bureau.parts, bureau.now, shown.subject, name) == expected
+        for gone in ("request/old", "request/none", "hold/1", "digest/2026-W49", "alert", ""):
+            assert stamps_of(bureau.parts, bureau.now, gone, people[0]) == (SEEN, "")
