@@ -496,7 +496,8 @@ def audit_kinds() -> set[str]:
     folders = ("audit", "office", "purge")
     code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
     steps = re.findall(r'_step\(.+, "([a-z]+)", now=now', text_of(ROOT / "data" / "desk" / "alert_steps.py"))
-    return (set(re.findall(found, code)) | {f"alert.{what}" for what in steps}) - {f"request.{state}" for state in State}
+    kinds = set(re.findall(found, code)) | {f"alert.{what}" for what in steps}
+    return kinds - {f"request.{state}" for state in State}
 
 
 def test_every_kind_of_an_audit_entry_has_its_row() -> None:
