@@ -105,8 +105,9 @@ class JobQueue:
         return not self._queue.empty()
 
     def next(self) -> Job | None:
-        """Wait for a job; None when the process ends."""
-        return self._queue.get()
+        """Wait for a job; None when the process ends, whatever still waits then: the next start takes it up."""
+        job = self._queue.get()
+        return None if self._leaving else job
 
     def done(self, job: Job) -> None:
         """Note that a job has ended, however it did."""

@@ -194,12 +194,16 @@ class Outbox:
             found.append(_finding(REFERENCES, forged, cause=Outcome.FOREIGN_HOST.value))
         return tuple(found)
 
-    def tidy(self, now: Instant) -> int:
-        """Remove references nobody used and deliveries that ended, both 90 days ago; tells how many."""
+    def tidy(self, now: Instant, *, keep: Collection[str] = ()) -> int:
+        """Remove references nobody used and deliveries that ended, both 90 days ago; tells how many.
+
+        `keep` are the ids of deliveries that are wanted still: removed, they would be sent once more.
+        """
         old = [one.id for one in self._references.all() if one.used_at <= now - KEPT]
         gone = self._references.remove_all(old)
         reachable = {reference.id for reference in self._references.all()}
-        ended = [one.id for one in self._deliveries.all() if _is_over(one, reachable) and _last(one) <= now - KEPT]
+        left = (one for one in self._deliveries.all() if one.id not in keep)
+        ended = [one.id for one in left if _is_over(one, reachable) and _last(one) <= now - KEPT]
         return gone + self._deliveries.remove_all(ended)
 
     # -- inside ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from data.desk.alert import AlertState
-from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want
+from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want, delivery_id
+from data.desk.ticket_steps import closed_for
 from data.office.audience import wants_of_alert
 from data.office.parts import Doing, OfficeParts, RoleHolders
 from data.office.standing import wants_of_standing
@@ -16,7 +17,7 @@ from data.retention.request import CLOSED, PurgeRequest, State
 SEEN = "seen"
 """Stamp of a card that somebody asked for himself."""
 TOLD_FOR = 7 * DAY
-"""How long after its end a request is still looked at: whoever could not be reached before is told late."""
+"""How long after its end a request or ticket is still told: whoever could not be reached before is told late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,17 @@ def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, ne
         told = () if alert.state is AlertState.RESOLVED else wants_of_alert(alert, holders, rooms)
         yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=told)
     for ticket in parts.desk.tickets.all():
-        yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=wants_of_ticket(ticket, holders, rooms))
+        # A closed one stays for its number only; told anew, it would come again whenever its deliveries are tidied.
+        news = () if closed_for(ticket, now) > TOLD_FOR else wants_of_ticket(ticket, holders, rooms)
+        yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=news)
     for rule in parts.desk.standing.all():
         yield Shown(subject=f"standing/{rule.id}", face=rule.face, wants=wants_of_standing(rule, holders, now))
+
+
+def still_wanted(parts: OfficeParts, now: Instant) -> frozenset[str]:
+    """Give the ids of the deliveries that would be wanted anew if they were not there any more."""
+    shown = (want for found in subjects(parts, now, {}) for want in found.wants)
+    return frozenset(delivery_id(want.subject, want.recipient) for want in shown)
 
 
 def stamps_of(parts: OfficeParts, now: Instant, subject: str, recipient: str) -> tuple[str, str]:
