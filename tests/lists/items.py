@@ -1,12 +1,13 @@
 """Which test proves which item: lists AZ, FS, FE, CR and RL of security.md 8, P1 to P13 of purge.md 6.11.
 
-Those of issue 3 stand at the end. An entry names a test that shows the behaviour the item asks for, beside something
-that differs in one point and is accepted. What an item asks for and the product does otherwise, or cannot have, is
-said here:
+The IN and RL lists are in `items_bot.py`. Those of issue 3 stand at the end. An entry names a test that shows the
+behaviour the item asks for, beside something that differs in one point and is accepted. What an item asks for and the
+product does otherwise, or cannot have, is said here:
 
+- AZ-05: the connector's token names no tenant: it is the body's, which the gate holds against the settings (F4).
 - AZ-06: a guest of another tenant is refused; one of this tenant is what the settings say by object id.
 - AZ-08: there is no source of roles that could be down: they are settings. Whoever cannot be resolved has none.
-- AZ-22: there is no verb that refreshes by itself; looking, by 60 people too, writes nothing.
+- AZ-22: no card has a `refresh`; looking, by 60 people too, writes nothing.
 - AZ-26, AZ-30: nobody is made or unmade an owner in chat, by a code or otherwise: roles are settings of the host.
 - FS-01: settings name the roots, and there is no list of roots beyond them: what is refused is a relative root, one
   that passes a link, the kernel's, the bot's own, and any name in a plan that would lead out of the root.
@@ -32,6 +33,8 @@ said here:
 """
 
 from typing import Final
+
+from tests.lists.items_bot import IN, LIVE, RL
 
 HERE = "tests/lists"
 FS_ITEMS, FE_ITEMS, CR_ITEMS = (f"{HERE}/test_{name}_items.py" for name in ("fs", "fe", "cr"))
@@ -75,28 +78,34 @@ ROLES, PURGE_WALKS = (f"{PURGE}/test_{name}.py" for name in ("approval_roles", "
 
 AZ: Final = {
     "AZ-01": (
+        f"{LIVE}::test_over_http_roles_are_those_of_the_settings",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
         f"{HOLDING}::test_az_01_an_employee_places_and_releases_nothing",
         f"{IDENTITY}::test_same_command_is_refused_to_the_admins_namesake",
     ),
     "AZ-02": (
+        f"{LIVE}::test_over_http_roles_are_those_of_the_settings",
         f"{IDENTITY}::test_person_without_an_object_id_has_public_answers_only",
         f"{ROUTING}::test_somebody_without_object_id_gets_public_answers",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
     ),
     "AZ-03": (
+        f"{LIVE}::test_over_http_roles_are_those_of_the_settings",
         f"{IDENTITY}::test_pretender_stays_an_employee",
         f"{PURGING}::test_a_name_is_no_authority",
     ),
     "AZ-04": (
+        f"{LIVE}::test_over_http_roles_are_those_of_the_settings",
         f"{IDENTITY}::test_pretender_stays_an_employee",
         f"{ROUTING}::test_what_somebody_says_of_himself_is_no_role",
     ),
     "AZ-05": (
+        f"{LIVE}::test_over_http_nobody_of_another_tenant_presses_anything",
         f"{IDENTITY}::test_admin_of_another_tenant_does_not_pass_the_gate",
         f"{IDENTITY}::test_admin_of_another_tenant_is_refused_by_the_bot",
     ),
     "AZ-06": (
+        f"{LIVE}::test_over_http_nobody_of_another_tenant_presses_anything",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
         f"{IDENTITY}::test_role_follows_the_object_id",
     ),
@@ -120,7 +129,10 @@ AZ: Final = {
         f"{HOLDING}::test_az_10_odd_values_place_nothing_wrong",
         f"{ROUTING}::test_an_odd_id_presses_nothing",
     ),
-    "AZ-11": (f"{ROUTING}::test_an_unknown_verb_does_nothing",),
+    "AZ-11": (
+        f"{ROUTING}::test_an_unknown_verb_does_nothing",
+        f"{LIVE}::test_a_verb_that_is_none_presses_nothing",
+    ),
     "AZ-12": (
         f"{PURGING}::test_what_else_a_button_carries_is_not_read",
         f"{HOLDING}::test_az_12_what_else_a_button_carries_means_nothing",
@@ -136,6 +148,7 @@ AZ: Final = {
         f"{HOLDING}::test_az_14_a_changed_seal_is_refused_and_recorded",
     ),
     "AZ-15": (
+        f"{LIVE}::test_copies_of_a_card_approve_once",
         f"{PURGING}::test_a_second_press_of_the_same_button_shows_the_present_state",
         f"{HOLDING}::test_az_15_a_form_makes_one_hold",
     ),
@@ -144,6 +157,7 @@ AZ: Final = {
         f"{HOLDING}::test_az_16_the_seal_of_one_hold_is_none_of_another",
     ),
     "AZ-17": (
+        f"{LIVE}::test_looking_again_shows_what_is_now",
         f"{PURGING}::test_an_old_card_shows_the_present_state_and_changes_nothing",
         f"{HOLDING}::test_az_17_an_old_card_shows_what_is_now",
     ),
@@ -153,6 +167,9 @@ AZ: Final = {
         f"{HOLDING}::test_az_19_a_card_in_another_chat_is_refused",
     ),
     "AZ-20": (
+        f"{LIVE}::test_fifty_presses_over_http_are_one_effect_and_one_answer_each",
+        f"{LIVE}::test_copies_of_a_card_approve_once",
+        f"{LIVE}::test_fifty_orders_over_http_begin_one_purge",
         f"{PURGING}::test_fifty_presses_at_once_approve_once",
         f"{PURGING}::test_fifty_presses_in_several_processes_approve_once",
         f"{PURGING}::test_fifty_orders_at_once_begin_one_preview",
@@ -161,7 +178,11 @@ AZ: Final = {
         f"{REPETITION}::test_fifty_deliveries_at_once_are_answered_once",
     ),
     "AZ-21": (f"{PURGING}::test_of_yes_and_no_at_once_exactly_one_counts",),
-    "AZ-22": (f"{PURGING}::test_looking_writes_nothing",),
+    "AZ-22": (
+        f"{PURGING}::test_looking_writes_nothing",
+        f"{LIVE}::test_no_card_refreshes_by_itself",
+        f"{LIVE}::test_looking_again_shows_what_is_now",
+    ),
     "AZ-23": (
         f"{PURGING}::test_groups_are_sent_to_the_personal_chat",
         f"{PURGING}::test_only_approving_and_rejecting_work_in_a_channel",
@@ -172,6 +193,8 @@ AZ: Final = {
         f"{HOLDING}::test_a_channel_sees_neither_reason_nor_buttons",
     ),
     "AZ-25": (
+        f"{LIVE}::test_over_http_roles_are_those_of_the_settings",
+        f"{LIVE}::test_over_http_each_role_does_its_own",
         f"{PURGING}::test_a_dpo_approves_and_cancels_but_asks_for_no_purge",
         f"{IDENTITY}::test_dpo_may_not_purge_and_admin_may_not_more_than_listed",
     ),
@@ -180,11 +203,18 @@ AZ: Final = {
         f"{AZ_ITEMS}::test_a_module_that_names_roles_would_be_found",
     ),
     "AZ-27": (
+        f"{LIVE}::test_only_a_real_mention_addresses_the_bot",
         f"{TRANSLATE}::test_group_talk_is_none_of_the_bots_business",
         f"{TRANSLATE}::test_mention_of_the_bot_is_cut_and_nothing_else",
     ),
-    "AZ-28": (f"{TRANSLATE}::test_edited_message_is_no_new_one",),
-    "AZ-29": (f"{TRANSLATE}::test_other_bots_are_not_answered",),
+    "AZ-28": (
+        f"{TRANSLATE}::test_edited_message_is_no_new_one",
+        f"{LIVE}::test_edits_and_other_bots_order_nothing",
+    ),
+    "AZ-29": (
+        f"{TRANSLATE}::test_other_bots_are_not_answered",
+        f"{LIVE}::test_edits_and_other_bots_order_nothing",
+    ),
     "AZ-30": (
         f"{AZ_ITEMS}::test_roles_come_from_the_settings_and_from_nowhere_else",
         f"{COVER}::test_what_nobody_could_approve_is_refused",
@@ -325,7 +355,11 @@ FS: Final = {
 
 FE: Final = {
     "FE-01": (f"{STEPS}::test_nobody_approves_his_own_request",),
-    "FE-02": (f"{STEPS}::test_one_person_approves_once", f"{ROLES}::test_the_same_yes_twice_is_one"),
+    "FE-02": (
+        f"{STEPS}::test_one_person_approves_once",
+        f"{ROLES}::test_the_same_yes_twice_is_one",
+        f"{LIVE}::test_copies_of_a_card_approve_once",
+    ),
     "FE-03": (
         f"{STEPS}::test_a_role_that_is_lost_before_execution_prevents_it",
         f"{ROLES}::test_a_role_that_changes_before_the_execution_prevents_it",
@@ -635,7 +669,7 @@ REAL_FAULTS: Final = {
     ),
 }
 
-RL: Final = {
+SENDING: Final = {
     "RL-02": (
         f"{RL_ITEMS}::test_a_connector_that_hangs_holds_up_nobody_else",
         f"{SENDER}::test_calls_at_the_same_time_are_few",
@@ -679,6 +713,6 @@ RL: Final = {
         f"{OUTBOX}::test_a_message_given_up_is_found_at_once",
     ),
 }
-"""The items of the RL list that are about sending."""
+"""The items of the RL list that are about sending; they come before what `items_bot.py` says of the same items."""
 
-ALL: Final = AZ | FS | FE | CR | RL | P | BAD_INPUT | REAL_FAULTS
+ALL: Final = AZ | FS | FE | IN | CR | RL | SENDING | P | BAD_INPUT | REAL_FAULTS

@@ -28,6 +28,7 @@ from data.errors import ClockError
 from data.office.office import office_of
 from data.retention.instants import DAY, HOUR, MINUTE
 from data.retention.request import State
+from tests.conftest import copy_model
 from tests.data.office.test_standing_rules import LIMITS
 from tests.data.purge.lab import ALICE, BOB, DORA, SOURCE, Lab, silent
 from tests.desk import open_office
@@ -38,7 +39,7 @@ from tests.test_retention_cli import DONE, Site, line
 from tests.world import LiveBot, World, invoke, message
 
 STORM = int(os.environ.get("PROCALL_STORM", "1000"))
-LOAD_FILES = 12_000
+LOAD_FILES = 8_000
 
 
 @pytest.fixture
@@ -293,13 +294,14 @@ async def test_a_process_that_ends_in_a_purge_under_load_loses_nothing(tmp_path:
         async with asyncio.timeout(60):
             while names_in(logs) > 20:  # noqa: ASYNC110  another process deletes
                 await asyncio.sleep(0.02)
-            while "Passed" not in (shown := read(await process.chat(DEV_ADMINS[0]).says("purge status"))):  # noqa: ASYNC110
+            while "Finished" not in (shown := read(await process.chat(DEV_ADMINS[0]).says("purge status"))):  # noqa: ASYNC110
                 await asyncio.sleep(0.4)
         assert shown.count("desktop-logs") == 1
         assert "2.7" in read(await process.chat(DEV_EMPLOYEE).says("how long are stack traces kept?"))
     assert all(name.startswith("young-") for name in sorted(path.name for path in logs.iterdir()))
-    counted = json.loads((tmp_path / "var" / "dev" / "feedback.json").read_text(encoding="utf-8"))
-    assert len(acknowledged) <= helpful_in(counted) <= len(acknowledged) + 8
+    stored = (tmp_path / "var" / "dev" / "feedback.json").read_text(encoding="utf-8")
+    counted = helpful_in(json.loads(stored.splitlines()[0]))
+    assert len(acknowledged) <= counted <= len(acknowledged) + 8
     verify = [sys.executable, str(ROOT / "app.py"), "audit", "verify", "--dev"]
     done = await asyncio.to_thread(subprocess.run, verify, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == DONE, done.stdout
@@ -429,12 +431,46 @@ def test_three_days_asleep_are_one_run_of_the_schedule(lab: Lab) -> None:
         assert begun() == 2
 
 
+# -- a state that cannot be written (RL-27) ---------------------------------------------------------------------------
+
+
+async def test_a_state_that_became_read_only_is_red_and_answers(
+    world: World, trained: Path, tmp_path: Path, mounted: Callable[[Path, str], None]
+) -> None:
+    """RL-27: read-only, `/readyz` is red, questions are answered, nothing is begun; writable again, all goes on.
+
+    Files that are open for writing keep a file system from being mounted anew; a mount over it does not ask them.
+    """
+    state = tmp_path / "state"
+    mounted(state, "mode=0700")
+    copy_model(trained, state)
+    async with living(world, state, write_logs(tmp_path / "logs")) as live:
+        chat = live.chat(ADMIN)
+        assert (await live.bot.ops("/readyz")).status == 200
+        await asyncio.to_thread(run, "mount", "--bind", str(state), str(state))
+        await asyncio.to_thread(run, "mount", "-o", "remount,bind,ro", str(state))
+        assert (await live.bot.ops("/readyz")).status == 503
+        assert "state_folder" in (await live.bot.ops("/readyz")).json()["problems"]
+        assert "2.7" in read(await live.chat(EMPLOYEE).says("how long are stack traces kept?"))
+        await chat.says("purge app-logs")
+        assert live.requests() == ()
+        await asyncio.to_thread(run, "umount", str(state))
+        await chat.says("purge app-logs")
+        assert (await live.until(State.PREVIEWED)).code
+        assert (await live.bot.ops("/readyz")).status == 200
+
+
+def run(*command: str) -> None:
+    """Run a command that must succeed."""
+    subprocess.run(command, check=True, capture_output=True)
+
+
 # -- too little of everything (RL-28) ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("what", "amounts"),
-    [(resource.RLIMIT_NOFILE, (8, 12, 16, 20, 28, 40)), (resource.RLIMIT_AS, (120, 180, 240, 320))],
+    [(resource.RLIMIT_NOFILE, (8, 20, 40)), (resource.RLIMIT_AS, (120, 240))],
     ids=["files", "memory"],
 )
 def test_a_purge_that_lacks_files_or_memory_harms_nothing(tmp_path: Path, what: int, amounts: tuple[int, ...]) -> None:
@@ -458,7 +494,6 @@ def test_a_purge_that_lacks_files_or_memory_harms_nothing(tmp_path: Path, what: 
         outcomes.append(done.returncode)
         assert (site.logs / "young.log").read_bytes() == young
         assert site("audit", "verify").returncode == DONE
-        assert site("purge", "list", "--json").returncode == DONE
     assert any(outcomes), "it did lack something"
     last = site("purge", "show", preview["request"], "--json")
     if (site.logs / "old.log").exists():
