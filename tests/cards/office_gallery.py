@@ -55,7 +55,7 @@ from dialogs.standing import offers as standing_offers
 ZONE = ZoneInfo("Europe/Berlin")
 SAID = {lang: Said(texts=texts, zone=ZONE) for lang, texts in load_texts().items()}
 NOW = instant_of(dt.datetime(2026, 12, 14, 9, 30, tzinfo=dt.UTC))
-CUTOFF = NOW - 83 * DAY
+CUTOFF = NOW - 2 * HOUR - 83 * DAY
 SEAL = Seal(b"gallery-of-cards-gallery-of-card")
 TITLES = {"app-logs": "Server-Logs München", "sip-traces": "SIP-Traces", "crash-dumps": "Absturzberichte"}
 KINDS = {"app-logs": "log", "sip-traces": "trace", "crash-dumps": "stack_trace"}
@@ -517,11 +517,11 @@ RIGHTS = Ticket(
     id="6", kind=TicketKind.RIGHTS, asker="p-eve", lang="de", opened_at=NOW - 20 * DAY, changed_at=NOW - 20 * DAY,
     question="Bitte eine Auskunft zu meinen Daten. Eva Beispiel", right="15", due_at=NOW + 10 * DAY,
 )  # fmt: skip
-ANSWER = "Nein.\nDas Anrufjournal sehen nur Sie selbst; Ihre Vorgesetzten haben keinen Zugriff darauf."
+ANSWER = "Das regelt unsere Betriebsvereinbarung.\nSie finden sie im Intranet unter „Telefonie“."
 ANSWERED = replace(TICKET, state=TicketState.ANSWERED, answer=ANSWER, answered_by="p-dora")
 DRAFTED = replace(
     ANSWERED, draft=DraftState.DRAFTED, drafted_by="p-dora", draft_question="sieht der chef meine anrufe",
-    draft_answer="Ihre Vorgesetzten sehen Ihr Anrufjournal nicht.",
+    draft_answer="Wer was sehen darf, steht in unserer Betriebsvereinbarung.",
 )  # fmt: skip
 FORGOTTEN = replace(TICKET, state=TicketState.CLOSED, question="",
                     story=(TicketStep(what="forgotten", at=NOW, by="system"),))  # fmt: skip
