@@ -103,11 +103,11 @@ def assemble(
     handler = Handler(
         router=inside.live,
         directory=inside.directory,
-        guests=Guests(inside.directory, outbound.member, clock),
+        look=Guests(inside.directory, outbound.member, clock).look,
         metrics=metrics,
         person=inside.person,
         seen=seen,
-        patience=Patience(clock),
+        patience=Patience(clock).has,
         correspondence=Correspondence(office, channels=channels_of(settings), clock=clock),
     )
     sender = _sender(inside, outbound, clock, metrics)

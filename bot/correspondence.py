@@ -52,7 +52,7 @@ class Correspondence:
         """Note what a turn tells about its person, and the card that answered it; never raises into the turn."""
         try:
             await self._note(turn, reply, activity_id)
-        except ProcallError as error:
+        except Exception as error:  # noqa: BLE001  the turn has been answered: what is noted of it must not fail it
             _log.warning("correspondence not noted", action="not_noted", error=type(error).__name__)
 
     async def _note(self, turn: Turn, reply: Reply, activity_id: str) -> None:

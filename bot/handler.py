@@ -5,8 +5,9 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from botbuilder.core import TurnContext
@@ -15,15 +16,14 @@ from botbuilder.schema import Activity
 from bot.adapter.activity import WireActivity
 from bot.adapter.cloud_adapter import INVOKE_RESPONSE, invoke_response
 from bot.correspondence import Correspondence
-from bot.guests import Guests
 from bot.identity import Directory
 from bot.live import LiveRouter
 from bot.logs import PersonHash
 from bot.metrics import Metrics
-from bot.patience import Patience
 from bot.seen import Seen
 from bot.translate import Ignored, read_turn, write_card, write_invoke, write_invoke_error
 from cards.verbs import LOOKS
+from data.access import Actor
 from data.errors import DeliveryError
 from dialogs.turn import Reply, Turn, TurnKind
 
@@ -48,24 +48,25 @@ class Handler:
         metrics: Metrics,
         person: PersonHash,
         seen: Repetitions,
-        patience: Patience,
-        guests: Guests,
+        patience: Callable[[str], bool],
+        look: Callable[[Mapping[str, Any], Actor], Awaitable[Actor]],
         correspondence: Correspondence | None = None,
     ) -> None:
+        """`patience` tells whether somebody may be answered now, `look` gives an actor with the roles of now."""
         self._router = router
         self._directory = directory
         self._metrics = metrics
         self._person = person
         self._seen = seen
         self._patience = patience
-        self._guests = guests
+        self._look = look
         self._correspondence = correspondence
         self._typing: set[asyncio.Task[None]] = set()
 
     async def on_turn(self, context: TurnContext) -> None:
         """Answer one activity once, however often it is delivered."""
         wire = context.activity.wire
-        turn = read_turn(wire, await self._guests.look(wire, self._directory.actor_of(wire)))
+        turn = read_turn(wire, await self._look(wire, self._directory.actor_of(wire)))
         if isinstance(turn, Ignored):
             await self._ignore(context, turn)
             return
@@ -111,7 +112,7 @@ class Handler:
             await context.send_activity(invoke_response(error))
 
     async def _decide(self, turn: Turn) -> Reply:
-        if not self._patience.has(f"{turn.actor.tenant_id}/{turn.actor.object_id or turn.place}"):
+        if not self._patience(f"{turn.actor.tenant_id}/{turn.actor.object_id or turn.place}"):
             self._metrics.refused.labels("rate_limited").inc()
             return self._router.too_many(turn)
         try:

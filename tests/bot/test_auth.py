@@ -59,6 +59,7 @@ from tests.world import (
     RsaKey,
     StartBot,
     World,
+    as_they_are,
     rsa_signature,
     running_bot,
 )
@@ -855,6 +856,8 @@ def failing(parts: Any) -> Edge:
         metrics=parts.metrics,
         person=PersonHash(b"key"),
         seen=Seen(SystemClock()),
+        patience=lambda _: True,
+        look=as_they_are,
     )
     return Edge(adapter=parts.edge._adapter, handler=handler, metrics=parts.metrics)
 

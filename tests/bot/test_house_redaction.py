@@ -32,7 +32,7 @@ from dialogs.own_data import OwnDataDialog
 from dialogs.turn import Reply, Turn, TurnKind
 from tests.data.purge.lab import SOURCE, silent
 from tests.desk import ALICE, BOB, Lab, OpenOffice, open_office
-from tests.world import ADMIN, DPO, EMPLOYEE, TENANT, StartBot, World
+from tests.world import ADMIN, DPO, EMPLOYEE, TENANT, StartBot, World, as_they_are
 
 NAMES = ("Erika Mustermann", "Hans Wörst", "erika@example.com", "+49 30 123456", "29:1aB-planted", "Mia Musterfrau")
 SECRETS = ("planted-client-secret", "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln", "Bearer planted-opaque-token")
@@ -135,6 +135,8 @@ async def test_the_real_handler_records_nothing_that_was_typed(
             metrics=parts.metrics,
             person=person,
             seen=Seen(SystemClock()),
+            patience=lambda _: True,
+            look=as_they_are,
         )
         return Edge(adapter=parts.edge._adapter, handler=handler, metrics=parts.metrics)
 

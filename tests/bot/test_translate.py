@@ -139,26 +139,31 @@ def test_unknown_type_has_one_name(kind: object) -> None:
     assert reason_of(said("hallo", type=kind)) == "unknown_type"
 
 
-JOINS: Mapping[str, tuple[Mapping[str, Any], bool]] = {
-    "app_installed": ({"type": "installationUpdate", "action": "add"}, True),
-    "app_removed": ({"type": "installationUpdate", "action": "remove"}, False),
-    "app_upgraded": ({"type": "installationUpdate", "action": "add-upgrade"}, False),
-    "bot_added": ({"type": "conversationUpdate", "membersAdded": [{"id": "29:x"}, {"id": BOT_ID}]}, True),
-    "person_added": ({"type": "conversationUpdate", "membersAdded": [{"id": "29:x"}]}, False),
-    "nobody_added": ({"type": "conversationUpdate"}, False),
-    "bot_removed": ({"type": "conversationUpdate", "membersRemoved": [{"id": BOT_ID}]}, False),
+TEAM = {"id": "19:team@thread.tacv2", "conversationType": "channel"}
+JOINS: Mapping[str, tuple[Mapping[str, Any], TurnKind | None]] = {
+    "app_installed": ({"type": "installationUpdate", "action": "add"}, TurnKind.WELCOME),
+    "app_removed": ({"type": "installationUpdate", "action": "remove"}, TurnKind.FAREWELL),
+    "app_upgraded": ({"type": "installationUpdate", "action": "add-upgrade"}, None),
+    "bot_added": ({"type": "conversationUpdate", "membersAdded": [{"id": "29:x"}, {"id": BOT_ID}]}, TurnKind.WELCOME),
+    "person_added": ({"type": "conversationUpdate", "membersAdded": [{"id": "29:x"}]}, None),
+    "new_member_of_a_team": (
+        {"type": "conversationUpdate", "membersAdded": [{"id": "29:x"}, {"id": "29:y"}], "conversation": TEAM},
+        TurnKind.WELCOME,
+    ),
+    "member_left_a_team": (
+        {"type": "conversationUpdate", "membersRemoved": [{"id": "29:x"}], "conversation": TEAM},
+        None,
+    ),
+    "nobody_added": ({"type": "conversationUpdate"}, None),
+    "bot_removed": ({"type": "conversationUpdate", "membersRemoved": [{"id": BOT_ID}]}, None),
 }
 
 
-@pytest.mark.parametrize(("fields", "welcomes"), JOINS.values(), ids=JOINS)
-def test_bot_introduces_itself_when_it_comes(fields: Mapping[str, Any], welcomes: bool) -> None:
-    """The bot greets when it is installed or added, and not when people come or go (D17)."""
+@pytest.mark.parametrize(("fields", "kind"), JOINS.values(), ids=JOINS)
+def test_bot_introduces_itself_when_somebody_comes(fields: Mapping[str, Any], kind: TurnKind | None) -> None:
+    """The bot greets whoever installs it or joins its team, once for all of them (D17), and notes a removal."""
     found = read_turn(said(SILENCE, **fields), ACTOR)
-    if welcomes:
-        assert isinstance(found, Turn)
-        assert found.kind is TurnKind.WELCOME
-    else:
-        assert isinstance(found, Ignored)
+    assert (found.kind if isinstance(found, Turn) else None) == kind
 
 
 @pytest.mark.parametrize(
