@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bot.console import Asker, build_cli
 from bot.operator import host_operator
+from bot.routing import build_router
 from bot.settings import Settings, load_settings
 from bot.source_settings import OWN_LOGS, SourceSettings
 from bot.state import state_folder, state_path
@@ -24,30 +25,26 @@ from data.clock import SystemClock
 from data.retention.instants import Instant, instant_of
 
 if TYPE_CHECKING:
-    from bot.assembly import Inside, Parts
+    from bot.assembly import Parts
     from bot.commands import AuditCheck
     from bot.doctor import Check
+    from bot.identity import Directory
     from bot.jobs import JobQueue
-    from bot.live import LiveRouter
+    from bot.people import RolesOf
     from bot.server import Listening
     from bot.watchdog import Trouble
     from data.audit.keys import Signer
     from data.desk.standing import StandingRule
     from data.knowledge import Knowledge
     from data.office.office import Office
-    from data.office.teaching import TeachingService
     from data.purge.engine import Engine
     from data.purge.parts import AuditTrail, PurgeParts
-    from data.questions.context import Contexts
-    from data.questions.validation import Ask
     from data.sources.interface import Source
     from data.stores.desk import Shelf
-    from data.stores.interface import FeedbackStore, RetentionStores
+    from data.stores.interface import RetentionStores
     from data.watch import Watch
-    from dialogs.face import Dialog
-    from dialogs.router import Router
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 
 def read_knowledge(settings: Settings, *, cache: Path | None = None) -> "Knowledge":
@@ -58,82 +55,43 @@ def read_knowledge(settings: Settings, *, cache: Path | None = None) -> "Knowled
     return load_knowledge(overlay=overlay, notice_urls=settings.notices, cache=cache)
 
 
-def build_router(
-    knowledge: "Knowledge",
-    settings: Settings,
-    feedback: "FeedbackStore",
-    *,
-    contexts: "Contexts",
-    banner: bool,
-    dialogs: "Sequence[Dialog]" = (),
-) -> "Router":
-    """Build what decides which card answers a turn; without dialogs nothing is carried out."""
-    from cards.ask import Contact
-    from cards.texts import load_texts
-    from data.questions.language import SmallWordsFirst
-    from data.questions.matcher import Matcher
-    from data.questions.understand import Understanding
-    from dialogs.ask import AskDialog
-    from dialogs.help import HelpDialog
-    from dialogs.purge import PurgeDialog
-    from dialogs.router import Router
-
-    texts = load_texts()
-    lexicon = knowledge.corpus.lexicon
-    matcher = Matcher(knowledge.model, lexicon)
-    contact = Contact(
-        dpo_name=settings.contacts.dpo_name,
-        dpo_mail=settings.contacts.dpo_mail,
-        controller=settings.contacts.controller,
-    )
-    return Router(
-        understanding=Understanding(
-            matcher=matcher,
-            lexicon=lexicon,
-            language=SmallWordsFirst(),
-            grammar=knowledge.corpus.grammar,
-            ambiguities=knowledge.corpus.options,
-            clauses=knowledge.catalogue.topic_of_clause(),
-        ),
-        matcher=matcher,
-        contexts=contexts,
-        ask=AskDialog(
-            catalogue=knowledge.catalogue,
-            texts=texts,
-            contact=contact,
-            clarifying=knowledge.corpus.clarifying,
-            banner=banner,
-            hands_over=bool(dialogs),
-        ),
-        purge=PurgeDialog(texts=texts, banner=banner),
-        helper=HelpDialog(catalogue=knowledge.catalogue, texts=texts, banner=banner, doors=bool(dialogs)),
-        feedback=feedback,
-        dialogs=dialogs,
-    )
-
-
 @asynccontextmanager
 async def built(settings: Settings, *, dev: bool) -> AsyncIterator["Parts"]:
     """Build everything that serves and take it down again."""
     import asyncio
 
     from bot.assembly import assemble, outbound_session
+    from bot.inside import Given, build_inside
+    from bot.people import directory_of
+    from data.stores.memory import MemoryFeedbackStore
     from data.stores.tinydb_store import TinyFeedbackStore
 
     folder = state_folder(settings, dev=dev)
     knowledge = await asyncio.to_thread(read_knowledge, settings, cache=folder)
     feedback = TinyFeedbackStore(folder / "feedback.json")
     try:
-        with open_office(settings, folder, dev=dev) as (office, jobs):
+        directory = directory_of(settings, dev=dev)
+        with open_office(settings, folder, directory, dev=dev) as (office, jobs):
             async with outbound_session() as session:
-                inside = build_inside(settings, folder, knowledge, feedback, office, jobs, dev=dev)
+                given = Given(
+                    knowledge=knowledge,
+                    office=office,
+                    jobs=jobs,
+                    directory=directory,
+                    titles={one.id: one.title or one.id for one in named_sources(settings, folder, dev=dev)},
+                    feedback=feedback,
+                    trial=MemoryFeedbackStore,
+                )
+                inside = build_inside(settings, folder, given, dev=dev)
                 yield assemble(settings, inside, session, folder, dev=dev)
     finally:
         feedback.close()
 
 
 @contextmanager
-def open_office(settings: Settings, folder: Path, *, dev: bool) -> "Iterator[tuple[Office, JobQueue]]":
+def open_office(
+    settings: Settings, folder: Path, directory: "Directory", *, dev: bool
+) -> "Iterator[tuple[Office, JobQueue]]":
     """Open desk and engine, and build the services over them; one process at a time."""
     from bot.jobs import JobQueue
     from bot.reception import office_parts, seal_of, watch_of
@@ -142,88 +100,11 @@ def open_office(settings: Settings, folder: Path, *, dev: bool) -> "Iterator[tup
 
     desk = open_desk(folder)
     try:
-        with open_engine(settings, folder, dev=dev, standing=desk.standing) as engine:
+        with open_engine(settings, folder, dev=dev, standing=desk.standing, directory=directory) as engine:
             parts, jobs = office_parts(settings, engine.parts, desk, dev=dev), JobQueue(SystemClock())
             yield office_of(parts, engine, watch_of(engine.parts), jobs=jobs, seal=seal_of(folder)), jobs
     finally:
         desk.close()
-
-
-def build_inside(
-    settings: Settings,
-    folder: Path,
-    knowledge: "Knowledge",
-    feedback: "FeedbackStore",
-    office: "Office",
-    jobs: "JobQueue",
-    *,
-    dev: bool,
-) -> "Inside":
-    """Build what stands behind the face towards Teams: dialogs over the office, lessons, documents, the schedule."""
-    from bot.assembly import Inside
-    from bot.live import LiveRouter
-    from bot.logs import PersonHash, load_person_key
-    from bot.reception import dialogs_of, downloads_of, said_of, surroundings_of
-    from data.questions.context import Contexts
-    from dialogs.desk import Desk
-
-    contexts, person = Contexts(SystemClock()), PersonHash(load_person_key(folder))
-    downloads, links = downloads_of(settings, folder, office, SystemClock(), dev=dev)
-    desk = Desk(office=office, said=said_of(settings, banner=dev), documents=links)
-    teaching = teaching_service(settings, folder, office, lambda: live)
-    titles = {source.id: source.title or source.id for source in named_sources(settings, folder, dev=dev)}
-    dialogs = dialogs_of(
-        desk,
-        catalogue=lambda: live.present().catalogue,
-        teaching=teaching,
-        releases=jobs,
-        titles=titles,
-        cut_logs=lambda: person.renew(folder),
-    )
-
-    def router(known: "Knowledge") -> "Router":
-        return build_router(known, settings, feedback, contexts=contexts, banner=dev, dialogs=dialogs)
-
-    live = LiveRouter(knowledge, router)
-    around = surroundings_of(settings, folder, teaching)
-    return Inside(
-        office=office, jobs=jobs, live=live, contexts=contexts, around=around, downloads=downloads, person=person
-    )
-
-
-def teaching_service(
-    settings: Settings, folder: Path, office: "Office", live: "Callable[[], LiveRouter]"
-) -> "TeachingService":
-    """Build what turns answers of data protection officers into something the bot knows."""
-    from bot.asking import asker_of
-    from cards.elements import escape
-    from data.access import Role
-    from data.knowledge import load_knowledge
-    from data.office.teaching import TeachingParts, TeachingService
-    from data.questions.context import Contexts
-    from data.questions.validation import read_set
-    from data.stores.memory import MemoryFeedbackStore
-
-    def asker(known: "Knowledge") -> "Ask":
-        contexts = Contexts(SystemClock())
-        ask = asker_of(build_router(known, settings, MemoryFeedbackStore(), contexts=contexts, banner=False))
-        return lambda question: ask(turns=question["turns"], role=Role(question["role"]), lang=None)
-
-    overlay = settings.catalogue.overlay
-    return TeachingService(
-        TeachingParts(
-            office=office.parts,
-            overlay=Path(overlay) if overlay else None,
-            work=folder / "lessons",
-            load=lambda copy, cache: load_knowledge(overlay=copy, notice_urls=settings.notices, cache=cache),
-            asker=asker,
-            present=lambda: live().present(),
-            swap=lambda known: live().swap(known),
-            questions=read_set,
-            plain=lambda words: escape(words, longest=2000),
-            model=folder / "model.npz",
-        )
-    )
 
 
 async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening"], None]) -> None:
@@ -296,12 +177,18 @@ def build_sources(
 
 @contextmanager
 def open_engine(
-    settings: Settings, folder: Path, *, dev: bool, standing: "Shelf[StandingRule] | None" = None
+    settings: Settings,
+    folder: Path,
+    *,
+    dev: bool,
+    standing: "Shelf[StandingRule] | None" = None,
+    directory: "Directory | None" = None,
 ) -> Iterator["Engine"]:
     """Open stores, audit and sources, and build the services over them; one process at a time.
 
-    Without the standing rules none of them carries a purge.
+    Without the standing rules none of them carries a purge; without a directory roles are those of the settings.
     """
+    from bot.people import directory_of, roles_source
     from data.audit.keys import Ed25519FileSigner
     from data.audit.log import AuditLog
     from data.office.standing import rule_carries
@@ -313,7 +200,8 @@ def open_engine(
         signer = Ed25519FileSigner(folder / "keys")
         audit = AuditLog(folder / "audit", clock=SystemClock(), signer=signer)
         try:
-            parts = engine_parts(settings, folder, stores, audit, signer, dev=dev)
+            roles_of = roles_source(directory or directory_of(settings, dev=dev))
+            parts = engine_parts(settings, folder, stores, audit, signer, roles_of=roles_of, dev=dev)
             if standing is not None:
                 carries = rule_carries(standing, parts.people, parts.roles_of)
                 parts = replace(parts, standing_runs=carries)
@@ -326,11 +214,18 @@ def open_engine(
 
 
 def engine_parts(
-    settings: Settings, folder: Path, stores: "RetentionStores", audit: "AuditTrail", signer: "Signer", *, dev: bool
+    settings: Settings,
+    folder: Path,
+    stores: "RetentionStores",
+    audit: "AuditTrail",
+    signer: "Signer",
+    *,
+    roles_of: "RolesOf",
+    dev: bool,
 ) -> "PurgeParts":
     """Build everything the purge works with; raises `SettingsError`, `SourceError`, `StateError`."""
     from bot.documents import documents_of
-    from bot.people import check_people, office_of, roles_source
+    from bot.people import check_people, office_of
     from bot.retention_settings import care_of, rules_of
     from data.purge.clock_guard import ClockGuard
     from data.purge.parts import PurgeParts
@@ -338,7 +233,7 @@ def engine_parts(
 
     named = named_sources(settings, folder, dev=dev)
     sources, kin = build_sources(settings, named, folder, dev=dev)
-    rules, care, roles_of = rules_of(settings, named), care_of(settings, dev=dev), roles_source(settings, dev=dev)
+    rules, care = rules_of(settings, named), care_of(settings, dev=dev)
     check_people(settings, care)
     fresh = not (stores.requests.newest(most=1) or stores.holds.all())
     people = Pseudonyms(load_key(folder / "keys", fresh=fresh), stores.people)
@@ -413,16 +308,9 @@ class Application:
 
     def train(self) -> str:
         """Train the shipped matcher anew."""
-        from data.catalogue.loader import load_catalogue
-        from data.knowledge import all_examples
-        from data.questions.corpus import load_corpus
-        from data.questions.training import SHIPPED_MODEL, digest_of, save_model, train
+        from data.knowledge import train_shipped
 
-        catalogue, corpus = load_catalogue(), load_corpus()
-        examples = all_examples(catalogue, corpus)
-        model = train(examples, corpus.lexicon, digest=digest_of(examples, corpus.stems))
-        save_model(model, SHIPPED_MODEL)
-        return f"{len(examples)} examples, {len(model.labels)} labels, {len(model.features)} features"
+        return train_shipped()
 
     # -- the retention engine -----------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ class Counts:
 
     replies: int = 0
     """Connector calls that carried the bot's own token."""
+    posts: int = 0
+    """Of these, messages that answer nothing."""
     refused: int = 0
     """Connector calls without one."""
     identity: int = 0
@@ -94,6 +96,7 @@ class FakeMicrosoft:
                 self.counts.refused += 1
                 return _response(401, b"{}")
             self.counts.replies += 1
+            self.counts.posts += head.startswith(b"POST") and path.endswith("/activities")
             return _TAKEN
         self.counts.paths[path] += 1
         if path in ("/openid", "/keys"):

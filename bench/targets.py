@@ -1,4 +1,4 @@
-"""One server under test: `python bench/targets.py raw|echo|turn|stock`, driven by lines on its standard input.
+"""One server under test: `python bench/targets.py raw|echo|turn|work|stock`, driven by lines on its standard input.
 
 It writes `{"port": ...}` when it serves. `begin` and `end` are answered with the CPU seconds used so far; `end` also
 with the longest time the event loop was blocked in between. It stops when its input ends.
@@ -6,17 +6,22 @@ with the longest time the event loop was blocked in between. It stops when its i
 
 import asyncio
 import cProfile
+import gc
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+import traceback
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBE_SECONDS = 0.01
+TOO_LATE = 0.05
 POOL = 100
 
 
@@ -157,6 +162,30 @@ async def turn() -> AsyncIterator[int]:
         yield where.port
 
 
+# -- work: the product, and everything that happens by itself ----------------------------------------------------------
+
+
+@asynccontextmanager
+async def work() -> AsyncIterator[int]:
+    """Serve the whole product as `serve` does, with its schedule and its sender at work."""
+    import app  # noqa: TID251  the bench measures what app.py builds
+    from bot.assembly import at_work
+    from bot.logs import configure_logs
+    from bot.server import Address, listening
+    from bot.settings import load_settings
+
+    configure_logs()
+    anywhere = Address(host="127.0.0.1", port=0)
+    async with (
+        app.built(load_settings(), dev=False) as parts,
+        listening(parts.edge, parts.health, parts.metrics, public=anywhere, ops=anywhere) as where,
+    ):
+        assert parts.keys
+        await parts.keys.prefetch()
+        async with at_work(parts):
+            yield where.port
+
+
 # -- stock: the SDK's own adapter -------------------------------------------------------------------------------------
 
 
@@ -230,15 +259,31 @@ async def _served(handler: Callable[..., Any]) -> AsyncIterator[int]:
 
 
 class Blocked:
-    """Watches how long the event loop does not come round; told apart from the machine's noise by its own CPU time."""
+    """Watches how late a timer comes: the loop was blocked, waited for another thread, or the machine had no time.
+
+    Told apart by the CPU of its own thread: what that does not explain is not the loop's own work.
+    """
 
     def __init__(self) -> None:
-        self.wall = self.cpu = 0.0
+        self.late: list[float] = []
+        self.cpu = 0.0
+        self.tidied = 0.0
+        """The longest the cyclic garbage collector took, in seconds: it stops every thread."""
+        self.places: Counter[str] = Counter()
+        """Where the other threads were when the timer came too late: whoever held the interpreter is among them."""
+        self._tidying = 0.0
+        gc.callbacks.append(self._tidy)
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def wall(self) -> float:
+        """Give the longest delay in seconds."""
+        return max(self.late, default=0.0)
 
     def begin(self) -> None:
         """Start watching."""
-        self.wall = self.cpu = 0.0
+        self.late, self.cpu, self.tidied = [], 0.0, 0.0
+        self.places.clear()
         self._next()
 
     def end(self) -> None:
@@ -246,16 +291,46 @@ class Blocked:
         if self._timer:
             self._timer.cancel()
 
+    def report(self) -> dict[str, Any]:
+        """Give the longest delay, that by own CPU, the one that one in a thousand exceeds, and how many are too long."""
+        ordered = sorted(self.late) or [0.0]
+        return {
+            "blocked": ordered[-1],
+            "blocked_cpu": self.cpu,
+            "blocked_p999": ordered[min(int(0.999 * len(ordered)), len(ordered) - 1)],
+            "blocked_often": sum(late > TOO_LATE for late in ordered),
+            "blocked_tidied": self.tidied,
+            "blocked_places": dict(self.places.most_common(12)),
+        }
+
     def _next(self) -> None:
         loop = asyncio.get_running_loop()
-        self._due, self._used = loop.time() + PROBE_SECONDS, time.process_time()
+        self._due, self._used = loop.time() + PROBE_SECONDS, time.thread_time()
         self._timer = loop.call_at(self._due, self._look)
 
     def _look(self) -> None:
         late = asyncio.get_running_loop().time() - self._due
-        self.wall = max(self.wall, late)
-        self.cpu = max(self.cpu, min(late, time.process_time() - self._used))
+        self.late.append(late)
+        if late > TOO_LATE:
+            self.places.update(elsewhere())
+        self.cpu = max(self.cpu, min(late, time.thread_time() - self._used))
         self._next()
+
+
+    def _tidy(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self._tidying = time.perf_counter()
+        else:
+            self.tidied = max(self.tidied, time.perf_counter() - self._tidying)
+
+
+def elsewhere() -> Iterator[str]:
+    """Tell where each other thread is that does something of ours: the three innermost places."""
+    mine = threading.get_ident()
+    for thread, frame in sys._current_frames().items():  # noqa: SLF001  there is no other way to see another thread
+        found = [f"{Path(at.filename).name}:{at.lineno}" for at in traceback.extract_stack(frame)[-3:]]
+        if thread != mine and not {place.partition(":")[0] for place in found} & {"queue.py", "thread.py"}:
+            yield " > ".join(found)
 
 
 class Control:
@@ -273,7 +348,7 @@ class Control:
             if self._profile:
                 self._profile.disable()
                 self._profile.dump_stats(self._profile_path)
-        tell({"cpu": time.process_time(), "blocked": self._blocked.wall, "blocked_cpu": self._blocked.cpu})
+        tell({"cpu": time.process_time(), **self._blocked.report()})
         if word == "begin":
             self._blocked.begin()
             if self._profile:
@@ -307,4 +382,4 @@ async def serve(target: Callable[[], AbstractAsyncContextManager[int]]) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    asyncio.run(serve({"raw": raw, "echo": echo, "turn": turn, "stock": stock}[sys.argv[1]]))
+    asyncio.run(serve({"raw": raw, "echo": echo, "turn": turn, "work": work, "stock": stock}[sys.argv[1]]))

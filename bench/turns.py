@@ -30,10 +30,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from load import APP_ID, TENANT, Load, Requests, flat_out, steady  # noqa: E402
+from load import APP_ID, PEOPLE, TENANT, Load, Requests, flat_out, steady  # noqa: E402
 from microsoft import FakeMicrosoft  # noqa: E402
 
-from app import build_router, read_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
+from app import read_knowledge  # noqa: E402, TID251  the bench measures what app.py builds
+from bot.patience import PER_SECOND  # noqa: E402
+from bot.routing import build_router  # noqa: E402
 from bot.settings import Settings  # noqa: E402
 from data.clock import SystemClock  # noqa: E402
 from data.labels import Lang  # noqa: E402
@@ -48,6 +50,7 @@ CONCURRENT = 16
 RATE = 200
 HAS_AFFINITY = hasattr(os, "sched_setaffinity")
 CORES = sorted(os.sched_getaffinity(0)) if HAS_AFFINITY else []
+NOTHING_MORE: Mapping[str, str] = {}
 LABELS = {
     "raw": "raw aiohttp",
     "echo": "echo, our adapter",
@@ -112,7 +115,7 @@ class Target:
         self.figures = Figures()
         self._process = process
 
-    async def tell(self, word: str) -> Mapping[str, float]:
+    async def tell(self, word: str) -> Mapping[str, Any]:
         """Begin or end a phase."""
         assert self._process.stdin
         self._process.stdin.write(f"{word}\n".encode())
@@ -170,6 +173,8 @@ async def running(
     folder: Path,
     *,
     profile: str = "",
+    more: Mapping[str, str] = NOTHING_MORE,
+    cores: Sequence[int] = CORES[:1],
 ) -> AsyncIterator[Target]:
     """Run a server process; its log goes where a service's log goes: into a file."""
     log = folder / f"{name}.log"
@@ -182,9 +187,9 @@ async def running(
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env={**environment(microsoft, folder), "BENCH_PROFILE": profile},
+            env={**environment(microsoft, folder), "BENCH_PROFILE": profile, **more},
         )
-    pin(process.pid, CORES[:1])
+    pin(process.pid, cores)
     try:
         try:
             started = await read_line(process)
@@ -339,6 +344,13 @@ def product_environment(state: Path) -> dict[str, str]:
     }
 
 
+def check_patience(targets: Sequence[Target]) -> None:
+    """Refuse a measurement in which the bot told people to wait: that answer costs nothing."""
+    turn = next(target.figures for target in targets if target.name == "turn")
+    if turn.busy.requests / turn.busy.seconds > PEOPLE * PER_SECOND:
+        raise SystemExit("people were told to wait: more of them are needed than bench/load.py has")
+
+
 # -- the report -------------------------------------------------------------------------------------------------------
 
 
@@ -451,6 +463,7 @@ async def run(arguments: argparse.Namespace) -> int:
             targets = await run_targets(arguments.stock_python, microsoft, requests, plan, matcher, folder)
         asked = measure_ask(folder, questions, plan.asked)
         starts = [measure_start(folder, number) for number in range(plan.starts)]
+    check_patience(targets)
     print_targets(targets)
     print_goals(targets, matcher, asked, starts)
     print(f"\n{time.perf_counter() - began:.0f} s; CPU is the median of {plan.rounds} alternating rounds.")

@@ -21,8 +21,9 @@ from bot.adapter.tokens import TokenVerifier
 from bot.correspondence import Correspondence
 from bot.drawing import Drawing
 from bot.gate import Gate
+from bot.guests import Guests
 from bot.handler import Handler, Repetitions
-from bot.identity import DEV_TENANT
+from bot.identity import DEV_TENANT, Directory
 from bot.jobs import JobQueue
 from bot.links import Downloads
 from bot.live import LiveRouter
@@ -30,13 +31,12 @@ from bot.logs import PersonHash
 from bot.metrics import Metrics
 from bot.outbox import Sender, SenderParts
 from bot.patience import Patience
-from bot.people import directory_of
 from bot.reception import channels_of
 from bot.registration import signing_keys, token_source, trusted_authorities
 from bot.schedule import Schedule, Surroundings
 from bot.server import Edge, Health
 from bot.settings import LOOPBACK_HOSTS, Settings
-from data.clock import SystemClock
+from data.clock import Clock, SystemClock
 from data.desk.pace import Pace
 from data.office.office import Office
 from data.questions.context import Contexts
@@ -68,6 +68,7 @@ class Inside:
     around: Surroundings
     downloads: Downloads | None
     person: PersonHash
+    directory: Directory
 
 
 @asynccontextmanager
@@ -89,51 +90,27 @@ def assemble(
     dev: bool,
 ) -> Parts:
     """Put everything that serves together."""
-    clock, metrics = SystemClock(), Metrics()
-    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
-    tenant = DEV_TENANT if dev else settings.teams.tenant_id
-    gate = Gate(
-        tenant_id=tenant,
-        channels=("msteams", "emulator") if dev else ("msteams",),
-        allows_url=hosts.allows,
-    )
+    clock, metrics, office = SystemClock(), Metrics(), inside.office
     keys = None if dev else signing_keys(settings, session, clock)
-    cloud = cloud_of(settings.teams.openid_metadata_url)
-    verifier = (
-        TokenVerifier(app_id=settings.teams.app_id, issuer=cloud.issuer, keys=keys, clock=clock) if keys else None
-    )
+    hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
     connectors = PooledConnectors(
         hosts=hosts,
         token=TokenSource() if dev else OutboundToken(acquire=token_source(settings), clock=clock),
         session=session,
         observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
     )
-    adapter = HardenedAdapter(
-        GuardedAuthentication(app_id=settings.teams.app_id, verifier=verifier, gate=gate, connectors=connectors),
-    )
-    seen = Repetitions(clock)
-    office = inside.office
+    seen, outbound = Repetitions(clock), OutboundConnector(connectors)
     handler = Handler(
         router=inside.live,
-        directory=directory_of(settings, dev=dev),
+        directory=inside.directory,
+        guests=Guests(inside.directory, outbound.member, clock),
         metrics=metrics,
         person=inside.person,
         seen=seen,
         patience=Patience(clock),
         correspondence=Correspondence(office, channels=channels_of(settings), clock=clock),
     )
-    sender = Sender(
-        SenderParts(
-            outbox=office.outbox,
-            draw=Drawing(inside.live, office.parts.engine),
-            connector=OutboundConnector(connectors),
-            pace=Pace(),
-            clock=clock,
-            jitter=random.SystemRandom().random,
-            metrics=metrics,
-        )
-    )
-    schedule = Schedule(office, inside.jobs, clock, inside.around, told=sender.wake)
+    sender = _sender(inside, outbound, clock, metrics)
 
     def sweep() -> None:
         inside.contexts.sweep()
@@ -145,14 +122,45 @@ def assemble(
         lambda: sender.problem,
     ]
     return Parts(
-        edge=Edge(adapter=adapter, handler=handler, metrics=metrics),
+        edge=Edge(adapter=_adapter(settings, hosts, keys, connectors, dev=dev), handler=handler, metrics=metrics),
         health=Health(checks, metrics),
         metrics=metrics,
         keys=keys,
         sweep=sweep,
         sender=sender,
-        schedule=schedule,
+        schedule=Schedule(office, inside.jobs, clock, inside.around, told=sender.wake),
         downloads=inside.downloads,
+    )
+
+
+def _adapter(
+    settings: Settings, hosts: HostList, keys: SigningKeys | None, connectors: PooledConnectors, *, dev: bool
+) -> HardenedAdapter:
+    """Build the adapter with the gate inside its authentication."""
+    gate = Gate(
+        tenant_id=DEV_TENANT if dev else settings.teams.tenant_id,
+        channels=("msteams", "emulator") if dev else ("msteams",),
+        allows_url=hosts.allows,
+    )
+    app_id, issuer = settings.teams.app_id, cloud_of(settings.teams.openid_metadata_url).issuer
+    verifier = TokenVerifier(app_id=app_id, issuer=issuer, keys=keys, clock=SystemClock()) if keys else None
+    return HardenedAdapter(
+        GuardedAuthentication(app_id=app_id, verifier=verifier, gate=gate, connectors=connectors),
+    )
+
+
+def _sender(inside: Inside, outbound: OutboundConnector, clock: Clock, metrics: Metrics) -> Sender:
+    """Build what sends the outbox."""
+    return Sender(
+        SenderParts(
+            outbox=inside.office.outbox,
+            draw=Drawing(inside.live, inside.office.parts.engine),
+            connector=outbound,
+            pace=Pace(),
+            clock=clock,
+            jitter=random.SystemRandom().random,
+            metrics=metrics,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from botbuilder.schema import Activity
 from bot.adapter.activity import WireActivity
 from bot.adapter.cloud_adapter import INVOKE_RESPONSE, invoke_response
 from bot.correspondence import Correspondence
+from bot.guests import Guests
 from bot.identity import Directory
 from bot.live import LiveRouter
 from bot.logs import PersonHash
@@ -48,6 +49,7 @@ class Handler:
         person: PersonHash,
         seen: Repetitions,
         patience: Patience,
+        guests: Guests,
         correspondence: Correspondence | None = None,
     ) -> None:
         self._router = router
@@ -56,13 +58,14 @@ class Handler:
         self._person = person
         self._seen = seen
         self._patience = patience
+        self._guests = guests
         self._correspondence = correspondence
         self._typing: set[asyncio.Task[None]] = set()
 
     async def on_turn(self, context: TurnContext) -> None:
         """Answer one activity once, however often it is delivered."""
         wire = context.activity.wire
-        turn = read_turn(wire, self._directory.actor_of(wire))
+        turn = read_turn(wire, await self._guests.look(wire, self._directory.actor_of(wire)))
         if isinstance(turn, Ignored):
             await self._ignore(context, turn)
             return

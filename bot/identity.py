@@ -23,12 +23,17 @@ class Directory:
         for role, people in ((Role.ADMIN, admins), (Role.DPO, dpos)):
             for person in people:
                 self._roles[person.lower()] = self._roles.get(person.lower(), frozenset({Role.EMPLOYEE})) | {role}
+        self._guests: frozenset[str] = frozenset()
+
+    def note_guest(self, object_id: str, *, guest: bool) -> None:
+        """Remember what Teams says of somebody: a guest holds no role, whatever the settings say (security.md 2.1)."""
+        self._guests = self._guests | {object_id} if guest else self._guests - {object_id}
 
     def roles_of(self, tenant_id: str, object_id: str) -> frozenset[Role]:
         """Tell what somebody is now; nobody of another tenant is anything."""
         if tenant_id.lower() != self._tenant_id:
             return frozenset()
-        return self._roles.get(object_id.lower(), frozenset({Role.EMPLOYEE}))
+        return self._held(object_id.lower())
 
     def actor_of(self, wire: Mapping[str, Any]) -> Actor:
         """Tell who sent an activity that has passed the gate; without an object id nobody in particular."""
@@ -40,5 +45,10 @@ class Directory:
         return Actor(
             tenant_id=self._tenant_id,
             object_id=object_id,
-            roles=self._roles.get(object_id, frozenset({Role.EMPLOYEE})),
+            roles=self._held(object_id),
         )
+
+    def _held(self, object_id: str) -> frozenset[Role]:
+        if object_id in self._guests:
+            return frozenset({Role.EMPLOYEE})
+        return self._roles.get(object_id, frozenset({Role.EMPLOYEE}))

@@ -22,6 +22,8 @@ SHOWN_EVERY_SECONDS = 3.0
 class JobKind(StrEnum):
     """What is to be done."""
 
+    BEGIN = "begin"
+    """Begin what a standing rule is due to do: it asks the source, which may keep silent for hours."""
     PREVIEW = "preview"
     RUN = "run"
     LOOK = "look"
@@ -35,7 +37,7 @@ class Job:
 
     kind: JobKind
     about: str = ""
-    """Id of the request or ticket."""
+    """Id of the request, ticket or standing rule."""
 
 
 class LeavingError(BaseException):
@@ -51,6 +53,8 @@ class JobQueue:
         """Tells the schedule that something has changed."""
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._known: set[Job] = set()
+        self._under_way: set[Job] = set()
+        self._look_again = False
         self._doing: dict[str, Doing] = {}
         self._shown: dict[str, tuple[float, Doing]] = {}
         self._board: Board | None = None
@@ -62,8 +66,11 @@ class JobQueue:
         self.add(Job(kind=JobKind.PREVIEW, about=request_id))
 
     def look(self) -> None:
-        """Look at the sources soon."""
-        self.add(Job(kind=JobKind.LOOK))
+        """Look at the sources soon; once more where a look is under way, which may have passed what has changed."""
+        job = Job(kind=JobKind.LOOK)
+        with self._lock:
+            self._look_again = job in self._under_way
+        self.add(job)
 
     def finish(self, ticket_id: str) -> None:
         """Check and release, or take back, what somebody has asked for."""
@@ -105,15 +112,25 @@ class JobQueue:
         return not self._queue.empty()
 
     def next(self) -> Job | None:
-        """Wait for a job; None when the process ends."""
-        return self._queue.get()
+        """Wait for a job; None when the process ends, whatever still waits then: the next start takes it up."""
+        job = self._queue.get()
+        if job is None or self._leaving:
+            return None
+        with self._lock:
+            self._under_way.add(job)
+        return job
 
     def done(self, job: Job) -> None:
         """Note that a job has ended, however it did."""
         with self._lock:
             self._known.discard(job)
+            self._under_way.discard(job)
+            again = self._look_again and job.kind is JobKind.LOOK
+            self._look_again = self._look_again and not again
             self._doing.pop(job.about, None)
             self._shown.pop(job.about, None)
+        if again:
+            self.add(job)
         self.wake()
 
     def put_up(self, board: Board) -> None:

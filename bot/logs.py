@@ -18,7 +18,7 @@ ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "logger", "action", "reason", "error", "status", "count", "seconds", "outcome",
         "kind", "person", "conversation", "reference", "port", "ops_port", "host", "topics", "lang", "version", "where",
-        "path", "digest", "mode", "repeated", "signal",
+        "path", "digest", "mode", "repeated", "signal", "step",
     },
 )  # fmt: skip
 """Fields that may appear; whatever else is bound to a line is dropped."""

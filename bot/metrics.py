@@ -39,17 +39,7 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
-        self.deliveries = Counter(
-            "procall_deliveries",
-            "Attempts of the outbox, by what became of them.",
-            ["outcome"],
-            registry=self.registry,
-        )
-        self.deliveries_due = Gauge(
-            "procall_deliveries_due",
-            "Deliveries that should have been sent by now.",
-            registry=self.registry,
-        )
+        self.deliveries, self.deliveries_due = _of_outbox(self.registry)
         self.seconds = Histogram(
             "procall_turn_seconds",
             "Seconds from the whole body to the answer.",
@@ -65,3 +55,14 @@ class Metrics:
     def render(self) -> bytes:
         """Give the text form that Prometheus reads."""
         return generate_latest(self.registry)
+
+
+def _of_outbox(registry: CollectorRegistry) -> tuple[Counter, Gauge]:
+    attempts = Counter(
+        "procall_deliveries",
+        "Attempts of the outbox, by what became of them.",
+        ["outcome"],
+        registry=registry,
+    )
+    due = Gauge("procall_deliveries_due", "Deliveries that should have been sent by now.", registry=registry)
+    return attempts, due

@@ -6,7 +6,7 @@ for in threads, the event loop never.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -39,6 +39,10 @@ T = TypeVar("T")
 AT_ONCE = 8
 """How many calls are out at the same time."""
 IDLE_SECONDS = 60.0
+"""After which it is looked again, though nobody has said that anything was changed."""
+LONGEST_SLEEP = 300.0
+QUEUE_SECONDS = 5.0
+"""How long what was found due is worked off before it is looked again: looking costs with all that is kept."""
 STORE_SECONDS = 30.0
 """After which a store that could not be written is tried again; nothing is sent meanwhile."""
 NOTHING = "nothing"
@@ -46,6 +50,9 @@ SHORT_FORM = "short_form"
 
 Draw = Callable[[str, str, Reference], Awaitable[tuple[Card, str] | None]]
 """Draws the present card of a subject for a recipient at a place, with its summary; None if nothing is to be shown."""
+
+Due = tuple[Delivery, Reference]
+"""A delivery, and where its next step takes place."""
 
 _SILENT = frozenset({Outcome.NOT_SENT, Outcome.UNKNOWN, Outcome.UNAUTHORIZED})
 """Outcomes after which the whole host is asked less."""
@@ -98,7 +105,12 @@ class Sender:
         self._calls = asyncio.Semaphore(AT_ONCE)
         self._unnoted: list[Result] = []
         """What was sent and could not be noted: noted before anything else is sent."""
-        self._recovered = self._stopping = self._hurry = False
+        self._queue: Sequence[Due] = []
+        self._hosts: Collection[str] = ()
+        self._looked_at = 0.0
+        self._following: Instant | None = None
+        """When something falls due that is not in the queue."""
+        self._recovered = self._stopping = self._hurry = self._stale = False
         self._store_failed = self._token_refused = False
 
     @property
@@ -108,6 +120,7 @@ class Sender:
 
     def wake(self) -> None:
         """Look at once for what is due; from the event loop."""
+        self._stale = True
         self._woken.set()
 
     def stop(self) -> None:
@@ -145,47 +158,81 @@ class Sender:
 
     async def _round(self) -> float:
         outbox = self._parts.outbox
-        due = await self._store(self._due)
-        self._parts.metrics.deliveries_due.set(len(due))
-        chosen = self._choose(due)
+        if not self._queue or self._is_outdated():
+            await self._look()
+        chosen = self._choose()
         if not chosen:
-            following = await self._store(lambda: outbox.next_after(self._now()))
-            waits = [self._wait(place) for _, place in due]
-            return min([IDLE_SECONDS, *waits, *([] if following is None else [(following - self._now()) / SECOND])])
+            return self._pause()
         places = {one.id: place for one, place in chosen}
+        self._queue = [due for due in self._queue if due[0].id not in places]
         marked = await self._store(lambda: outbox.sending([one for one, _ in chosen], self._now()))
         await self._send_all([(one, places[one.id]) for one in marked])
         if self._hurry:
             await self._store(lambda: outbox.hurry(self._now()))
-            self._hurry = False
+            self._hurry, self._stale = False, True
         return 0.0
 
-    def _due(self) -> Sequence[tuple[Delivery, Reference]]:
-        outbox = self._parts.outbox
-        found = ((one, outbox.reference_of(one.recipient)) for one in outbox.due(self._now()))
-        return [(one, _place(one, reference)) for one, reference in found if reference]
+    def _is_outdated(self) -> bool:
+        """Tell whether something may be due that is not in the queue."""
+        old = self._parts.clock.monotonic() - self._looked_at >= QUEUE_SECONDS
+        return self._stale or old or (self._following is not None and self._following <= self._now())
 
-    def _choose(self, due: Sequence[tuple[Delivery, Reference]]) -> Sequence[tuple[Delivery, Reference]]:
+    async def _look(self) -> None:
+        """Find out what is due, and when there will be more."""
+        outbox, now = self._parts.outbox, self._now()
+
+        def look() -> tuple[list[Due], Instant | None]:
+            due = outbox.due(now)
+            places = {name: outbox.reference_of(name) for name in {one.recipient for one in due}}
+            silent = {place.service_url for place in places.values() if place and self._breaker.open(place.service_url)}
+            found = ((one, places[one.recipient]) for one in due)
+            queue = [(one, _place(one, known)) for one, known in found if known]
+            if silent:
+                # What was tried least goes first to a host that is silent, so that an outage uses up nobody's tries.
+                queue.sort(key=lambda due: (not due[0].urgent, due[1].service_url in silent and due[0].attempts))
+            return queue, outbox.next_after(now)
+
+        self._stale = False
+        self._queue, self._following = await self._store(look)
+        self._hosts = {place.service_url for _, place in self._queue}
+        self._looked_at = self._parts.clock.monotonic()
+        self._parts.metrics.deliveries_due.set(len(self._queue))
+
+    def _choose(self) -> Sequence[Due]:
         """Choose what may go out now: one for each conversation, so that order is kept, and one to a silent host."""
-        chosen: list[tuple[Delivery, Reference]] = []
-        conversations: set[str] = set()
+        chosen: list[Due] = []
+        if not any(self._may_be_asked(host) for host in self._hosts):
+            return chosen
+        looked: set[str] = set()
         hosts: set[str] = set()
-        for one, place in due:
+        for one, place in self._queue:
             conversation, host = place.conversation_id, place.service_url
-            asked = conversation in conversations or (host in hosts and self._breaker.open(host))
-            if asked or self._wait(place) > 0:
+            if conversation in looked:
+                continue
+            looked.add(conversation)
+            if self._wait(place) > 0 or (host in hosts and self._breaker.open(host)):
                 continue
             self._parts.pace.take(conversation, self._parts.clock.monotonic())
-            conversations.add(conversation)
             hosts.add(host)
             chosen.append((one, place))
         return chosen
+
+    def _may_be_asked(self, host: str) -> bool:
+        return not self._breaker.wait(host, self._parts.clock.monotonic())
+
+    def _pause(self) -> float:
+        """Tell in how many seconds there may be something to send, where there is nothing now."""
+        places = {(place.conversation_id, place.service_url): place for _, place in self._queue}
+        waits = [self._wait(place) for place in places.values()] or [IDLE_SECONDS]
+        if self._following is not None:
+            waits.append(max(self._following - self._now(), 0) / SECOND)
+        return min(*waits, LONGEST_SLEEP)
 
     def _wait(self, place: Reference) -> float:
         now = self._parts.clock.monotonic()
         return max(self._parts.pace.wait(place.conversation_id, now), self._breaker.wait(place.service_url, now))
 
-    async def _send_all(self, marked: Sequence[tuple[Delivery, Reference]]) -> None:
+    async def _send_all(self, marked: Sequence[Due]) -> None:
         """Send at the same time, and note what came of it as soon as anything has: all that has, in one write."""
         calls = {asyncio.create_task(self._send(one, place)) for one, place in marked}
         try:

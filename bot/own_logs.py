@@ -90,9 +90,14 @@ class DailyLog:
 
 
 def keep_lines(state: Path, clock: Clock) -> None:
-    """Send every log line into the state folder too, from now on."""
+    """Send every log line into the state folder too, from now on; never raises.
+
+    The folder is there at once, before the first line: a process that found none would not watch its own logs.
+    """
     from bot.logs import configure_logs  # slow to load, and a scan only asks for the source
 
+    with suppress(OSError):
+        make_folder(state / FOLDER)
     configure_logs(kept=DailyLog(state / FOLDER, clock))
 
 

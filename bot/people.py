@@ -22,9 +22,8 @@ def directory_of(settings: Settings, *, dev: bool) -> Directory:
     )
 
 
-def roles_source(settings: Settings, *, dev: bool) -> RolesOf:
-    """Give what tells a person's roles as the settings are now; the host's operator counts as an admin."""
-    directory = directory_of(settings, dev=dev)
+def roles_source(directory: Directory) -> RolesOf:
+    """Give what tells a person's roles as they are now; the host's operator counts as an admin."""
 
     def roles_of(person: Person) -> frozenset[Role]:
         if person.tenant_id == HOST_TENANT:

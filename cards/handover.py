@@ -238,7 +238,11 @@ def _late(said: Said, shown: Shown) -> Iterable[Element]:
     if due is not None and waits and shown.now > due:
         yield container([text(said("handover.overdue", day=said.day(due)), weight="Bolder")], style="attention")
     elif due is not None and waits:
-        yield text(said("handover.due_in", days=said.days(due - shown.now), day=said.day(due)), weight="Bolder")
+        left = due - shown.now
+        words = said("handover.due_in", days=said.days(left), day=said.day(due)) if left >= DAY else said(
+            "handover.due_today", day=said.day(due)
+        )  # fmt: skip
+        yield text(words, weight="Bolder")
 
 
 def _rows(said: Said, ticket: Ticket) -> list[tuple[str, str]]:

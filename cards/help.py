@@ -7,6 +7,9 @@ from cards.elements import Card, Element, actions, card, execute, heading, subtl
 from cards.texts import Texts
 from cards.verbs import Verb
 
+MOST_IN_A_ROW = 6
+"""Teams hides further buttons of a row behind an ellipsis."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
@@ -40,9 +43,10 @@ def help_card(
         body.append(text(texts("help.your_role"), weight="Bolder", separator=True))
         for role in roles:
             body += [text(texts(f"help.{role}")), subtle(texts(f"help.examples_{role}"))]
-    if doors:
-        titles = [(texts(f"help.door_{door}"), door) for door in doors]
-        body.append(actions(execute(name, door, {"lang": texts.lang.value}) for name, door in titles))
+    for row in (doors[:MOST_IN_A_ROW], doors[MOST_IN_A_ROW:]):
+        titles = [(texts(f"help.door_{door}"), door) for door in row]
+        if titles:
+            body.append(actions(execute(name, door, {"lang": texts.lang.value}) for name, door in titles))
     said = f"{texts(before)} " if before else ""
     return card(texts, body, summary=f"{said}{title}. {texts('help.body')}", banner=banner)
 

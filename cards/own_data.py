@@ -8,7 +8,9 @@ from cards.parts import Said, button
 from cards.verbs import Verb
 from data.access import Role
 from data.desk.ticket import TicketState
+from data.desk.ticket_steps import KEPT_AFTER
 from data.office.own_data import REQUEST, ROLE, STANDING, Forgotten, KeptTicket, Stored
+from data.retention.instants import DAY
 
 MOST_TICKETS: Final = 20
 """Tickets that are listed one by one; older ones are counted."""
@@ -33,7 +35,8 @@ def own_data_card(said: Said, stored: Stored, *, days: int, unused_days: int) ->
         _explained(said("own_data.reference"), [used], said("own_data.why_reference", days=str(unused_days))),
         _part(said, "own_data.deliveries", [sent if stored.deliveries else said("own_data.none")],
               "own_data.why_deliveries"),
-        _part(said, "own_data.tickets", _tickets(said, stored.tickets), "own_data.why_tickets"),
+        _explained(said("own_data.tickets"), _tickets(said, stored.tickets),
+                   said("own_data.why_tickets", days=said.number(KEPT_AFTER // DAY))),
         _acts(said, stored),
         _part(said, "own_data.roles", [_roles(said, stored)], "own_data.why_roles"),
         _rest(said, days),

@@ -1,6 +1,7 @@
 """What the cards of a purge are made of: how much goes, what stays and why, how far it is, what came of it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from textwrap import wrap
 from typing import Any, Final
 
 from cards.elements import Element, escape, facts, subtle, text
@@ -137,7 +138,7 @@ def proof_in_words(said: Said, request: PurgeRequest) -> Iterator[Element]:
         [
             (said("purging.row_request"), escape(request.id)),
             (said("purging.row_verdict"), said(f"purging.verdict_{request.verdict.lower()}")),
-            (said("purging.row_scope"), request.digest),
+            (said("purging.row_scope"), " ".join(wrap(request.digest, 8))),
         ]
     )
     yield subtle(said("purging.proof_here"))

@@ -109,6 +109,20 @@ class Watch:
             explained=explained,
         )
 
+    def unread(self, source_id: str, now: Instant) -> SourceStatus:
+        """Give a source of which a look has come to nothing, for a reason that nobody has foreseen; never raises."""
+        rule, summary = self._watched.rules[source_id], SourceSummary()
+        return SourceStatus(
+            source=source_id,
+            standing=standing_of(summary, readable=False),
+            summary=summary,
+            held=0,
+            marks=rule.marks(now),
+            max_age=rule.max_age,
+            worst=worst_case(rule, self._watched.care, interval=SCAN_EVERY, bucket_span=0),
+            reason="unreadable",
+        )
+
     def requests(self, *, most: int = 100) -> tuple[PurgeRequest, ...]:
         """List requests, newest first."""
         return self._watched.requests.newest(most=most)

@@ -7,7 +7,9 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, get_args
 
 import pytest
@@ -17,8 +19,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import app as application  # noqa: TID251  the pages describe what app.py builds
-import cards.ask
-import cards.help
+import cards
 from bot.console import BAD_INPUT, BAD_INPUT_REASONS, REFUSED, build_cli
 from bot.logs import ALLOWED
 from bot.metrics import Metrics
@@ -28,11 +29,15 @@ from data import errors
 from data.access import Role, roles_granting
 from data.audit.report import FlawCode, verdict_of
 from data.catalogue.loader import load_catalogue
+from data.desk.delivery import DeliveryState
+from data.desk.retry import Outcome
+from data.desk.standing_steps import Problem
 from data.errors import CallerError
 from data.formats.families.registry import all_families
-from data.purge.clock_guard import judge_tick
+from data.purge.clock_guard import ENGINE_OFFSET, judge_tick
 from data.questions.commands import STATE_CHANGING, Command
 from data.retention.evidence import Evidence
+from data.retention.finding import FindingKind
 from data.retention.request import State
 from data.retention.residue import Code
 from data.retention.verdict import Verdict
@@ -53,7 +58,7 @@ PRODUCT = (
     *(path for floor in ("bot", "cards", "data", "dialogs") for path in ROOT.glob(f"{floor}/**/*.py")),
 )
 NONE = "–"
-MODULES = (cards.ask, cards.help)
+MODULES = tuple(import_module(f"cards.{found.name}") for found in iter_modules(cards.__path__))
 
 Rows = list[list[str]]
 
@@ -352,10 +357,10 @@ def test_every_card_has_its_row() -> None:
         (name, str(Path(inspect.getfile(module)).relative_to(ROOT)))
         for module in MODULES
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if name.endswith("_card") and function.__module__ == module.__name__
+        if name.endswith("_card") and name[0] != "_" and function.__module__ == module.__name__
     }
     assert {(words_in(name)[0], words_in(file)[0]) for name, file, _ in rows} == found
-    assert {path.stem for path in (ROOT / "cards").glob("*.py")} >= {module.__name__[6:] for module in MODULES}
+    assert ("answer_card", "cards/ask.py") in found
 
 
 def test_roles_of_the_readme_are_the_roles() -> None:
@@ -440,7 +445,7 @@ def test_every_reason_of_a_refusal_has_its_row() -> None:
 def test_problems_of_readiness_are_explained() -> None:
     """The table of problems names the words that `/readyz` can say."""
     rows = rows_of(part(OPERATIONS, "Health"), "problem")
-    code = text_of(ROOT / "bot" / "assembly.py") + text_of(ROOT / "bot" / "server.py")
+    code = "".join(text_of(ROOT / "bot" / name) for name in ("assembly.py", "server.py", "outbox.py"))
     assert all(f'"{name}"' in code for name in unique([words_in(row[0])[0] for row in rows]))
 
 
@@ -463,11 +468,18 @@ def first_column(title: str, header: str) -> set[str]:
         ("What scan says", "source state", Standing),
         ("How a record is dated", "evidence", Evidence),
         ("Formats", "family", [family.id for family in all_families()]),
+        ("Alerts", "alert", FindingKind),
+        ("The outbox", "delivery", DeliveryState),
+        ("The outbox", "outcome", Outcome),
+        ("Standing rules", "problem", Problem),
     ],
-    ids=["codes", "states", "verdicts", "standings", "evidence", "families"],
+    ids=[
+        *("codes", "states", "verdicts", "standings", "evidence", "families"),
+        *("alerts", "deliveries", "outcomes", "problems"),
+    ],
 )
 def test_every_word_of_the_engine_has_its_row(title: str, header: str, words: Iterable[str]) -> None:
-    """Each table of the operations page on the engine names every word that the code knows, and no other."""
+    """Each table of the operations page on engine and office names every word that the code knows, and no other."""
     assert first_column(title, header) == set(words)
 
 
@@ -484,7 +496,9 @@ def audit_kinds() -> set[str]:
     found = rf'"((?:{prefixes})(?:\.[a-z_]+|(?<=opened)|(?<=torn)))"'
     folders = ("audit", "office", "purge")
     code = "".join(text_of(path) for name in folders for path in (ROOT / "data" / name).glob("*.py"))
-    return set(re.findall(found, code)) - {f"request.{state}" for state in State}
+    steps = re.findall(r'_step\(.+, "([a-z]+)", now=now', text_of(ROOT / "data" / "desk" / "alert_steps.py"))
+    told = set(re.findall(found, code)) | {f"alert.{what}" for what in steps}
+    return told - {f"request.{state}" for state in State}
 
 
 def test_every_kind_of_an_audit_entry_has_its_row() -> None:
@@ -528,7 +542,7 @@ def words_of(function: Callable[..., object]) -> set[str]:
 
 def test_every_block_of_the_clock_has_its_row() -> None:
     """The table of clocks names every reason for which nothing is deleted, and no other."""
-    assert first_column("Clocks", "blocked") == words_of(judge_tick) | raised("ClockError")
+    assert first_column("Clocks", "blocked") == words_of(judge_tick) | raised("ClockError") | {ENGINE_OFFSET}
 
 
 def test_everything_that_is_skipped_has_its_row() -> None:
@@ -599,7 +613,7 @@ def test_the_readme_shows_what_a_purge_prints() -> None:
 
 FIXED_WORDS = (
     "Notice Clause Topic DataCategory SubjectCategory Source Unit Record Evidence Cutoff Finding PurgeRequest Preview"
-    " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox"
+    " Hold Certificate AuditEntry Checkpoint Actor Role Turn Reply Card Verb Outbox Alert Ticket StandingRule"
     " Manifest Residue Verdict Level Lease Mark Family Reading Span Report Tombstone"
 ).split()
 

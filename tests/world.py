@@ -344,6 +344,10 @@ class FakeConnector:
         self.limits: TeamsLimits | None = None
         self.calls: list[Call] = []
         self.faults: deque[Fault] = deque()
+        self.members: dict[str, str] = {}
+        """What Teams says of a member (`userRole`), by id within Teams; nothing of others."""
+        self.asked: list[str] = []
+        """Members the bot asked about."""
         self.connections: set[object] = set()
         self._came = asyncio.Event()
 
@@ -356,10 +360,18 @@ class FakeConnector:
     async def running(self) -> AsyncIterator["FakeConnector"]:
         """Serve until the block ends."""
         app = web.Application()
+        app.router.add_get("/{base:.*}/v3/conversations/{conversation}/members/{member}", self._tell)
         app.router.add_route("*", "/{anything:.*}", self._take)
         async with serving(app) as port:
             self.url = f"http://127.0.0.1:{port}/teams/"
             yield self
+
+    async def _tell(self, request: web.Request) -> web.Response:
+        """Say who a member is."""
+        member = request.match_info["member"]
+        self.asked.append(member)
+        role = self.members.get(member)
+        return web.json_response({"id": member, **({"userRole": role} if role else {})})
 
     async def wait_for(self, count: int) -> None:
         """Wait until so many requests have come; raises `TimeoutError` after five seconds."""

@@ -55,14 +55,18 @@ class HardenedAdapter(CloudAdapterBase):
 
 
 def invoke_response(body: Mapping[str, Any], status: int = 200) -> WireActivity:
-    """Wrap the answer to an invoke in the activity the adapter looks for."""
-    return WireActivity({}, type="invokeResponse", value=InvokeResponse(status=status, body=body))
+    """Wrap the answer to an invoke in the activity the adapter looks for.
+
+    It is written at once: answers are remembered for redeliveries, and thousands of cards, of hundreds of objects each,
+    would be walked through by the garbage collector while the event loop waits.
+    """
+    return WireActivity({}, type="invokeResponse", value=InvokeResponse(status=status, body=_encode(body)))
 
 
 def _invoke_answer(answer: InvokeResponse | None) -> HttpAnswer:
     if answer is None:
         return HttpAnswer(status=200, body=b"{}")
-    return HttpAnswer(status=int(answer.status), body=_encode(answer.body or {}))
+    return HttpAnswer(status=int(answer.status), body=answer.body or b"{}")
 
 
 def _encode(body: object) -> bytes:

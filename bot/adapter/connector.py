@@ -67,7 +67,7 @@ class TokenSource:
 
 
 class Conversations:
-    """The four connector calls this product makes, under the names `CloudAdapterBase` knows."""
+    """The connector calls this product makes; three have the names `CloudAdapterBase` knows."""
 
     def __init__(
         self,
@@ -96,6 +96,12 @@ class Conversations:
         """Replace an activity sent before."""
         path = f"/v3/conversations/{_segment(conversation_id)}/activities/{_segment(activity_id)}"
         return read_resource(await self._call("PUT", path, activity))
+
+    async def member(self, conversation_id: str, member_id: str) -> Mapping[str, Any]:
+        """Ask who a member of a conversation is; raises `DeliveryError`."""
+        path = f"/v3/conversations/{_segment(conversation_id)}/members/{_segment(member_id)}"
+        answer = await self._try("GET", path, b"")
+        return answer if isinstance(answer, dict) else {}
 
     async def once(self, method: str, conversation_id: str, activity_id: str, wire: Mapping[str, Any]) -> str:
         """Write into a conversation (POST) or replace an activity (PUT) without a turn; gives the activity's id.
@@ -238,6 +244,11 @@ class OutboundConnector:
         await connector.conversations.once(
             "PUT", reference.conversation_id, activity_id, {**activity, "id": activity_id}
         )
+
+    async def member(self, service_url: str, conversation_id: str, member_id: str) -> Mapping[str, Any]:
+        """Ask who a member of a conversation is; raises `DeliveryError`, `ForbiddenError` for a host not allowed."""
+        connector = await self._connectors.create(service_url, "")
+        return await connector.conversations.member(conversation_id, member_id)
 
 
 def pause_seconds(retry_after: str) -> float:

@@ -12,7 +12,7 @@ from data.desk.fact import COUNTDOWN, Fact, stage_at
 from data.errors import RefusedError
 from data.retention.finding import FindingKind
 from data.retention.instants import DAY, HOUR, Instant
-from data.retention.request import says_something
+from data.retention.words import says_something
 
 LONGEST_QUIET: Final = 7 * DAY
 SHORTEST_QUIET: Final = 12 * HOUR

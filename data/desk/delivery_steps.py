@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from data.desk.delivery import Delivery, DeliveryState, Want, delivery_id
-from data.desk.retry import Failure, Next, Outcome, decide
+from data.desk.retry import LONGEST_AHEAD, Failure, Next, Outcome, decide
 from data.retention.instants import Instant
 
 NO_REFERENCE = "no_reference"
 UNANSWERED = "unknown"
 """Sent, and nobody knows whether it arrived."""
 _UNREACHABLE = frozenset({NO_REFERENCE, Outcome.GONE.value})
+_NEVER_LEFT = frozenset({Outcome.NOT_SENT.value, Outcome.UNAUTHORIZED.value})
+_OUTAGE = _NEVER_LEFT | {Outcome.UNKNOWN.value}
 
 
 class Step(Enum):
@@ -43,6 +45,11 @@ def step_of(delivery: Delivery) -> Step:
     if delivery.activity_id and delivery.told_shown != delivery.shown:
         return Step.PUT
     return Step.POST if delivery.told_post != delivery.post else Step.NOTHING
+
+
+def is_due(delivery: Delivery, now: Instant) -> bool:
+    """Tell whether a waiting delivery should be tried now; a clock that was ahead puts nothing off."""
+    return not now < delivery.next_at <= now + LONGEST_AHEAD
 
 
 def got(delivery: Delivery) -> bool:
@@ -104,6 +111,15 @@ def recovered(delivery: Delivery, now: Instant) -> Delivery:
     if step_of(delivery) is not Step.POST or delivery.attempts == 0:
         return again
     return replace(again, maybe_twice=True, error=UNANSWERED) if delivery.urgent else _enough(delivery, delivery, now)
+
+
+def hurried(delivery: Delivery, now: Instant) -> Delivery:
+    """Give a delivery after an outage has ended: what waits is tried now, what died of it begins anew if urgent."""
+    if delivery.state is DeliveryState.WAITING and delivery.error in _OUTAGE and delivery.next_at > now:
+        return replace(delivery, next_at=now)
+    if delivery.state is DeliveryState.DEAD and delivery.urgent and delivery.error in _NEVER_LEFT:
+        return _fresh(delivery, now, since=delivery.since)
+    return delivery
 
 
 def shown_in_reply(

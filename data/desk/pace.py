@@ -66,7 +66,8 @@ class Breaker:
 
     def wait(self, host: str, now: float) -> float:
         """Tell in how many seconds a host may be asked; 0 for now."""
-        return max(0.0, self._until.get(host, now) - now)
+        wait = self._until.get(host, now) - now
+        return wait if wait > _ENOUGH else 0.0
 
     def open(self, host: str) -> bool:
         """Tell whether a host is asked one thing at a time."""

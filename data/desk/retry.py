@@ -21,6 +21,8 @@ LONGEST_WAIT: Final = 4 * HOUR
 _GROWTH: Final = 4
 _SPREAD: Final = 4
 """The jitter makes a wait longer by at most one part in so many."""
+LONGEST_AHEAD: Final = LONGEST_WAIT + LONGEST_WAIT // _SPREAD
+"""What is to be tried later than so far ahead was put off by a clock that was ahead."""
 
 
 @unique

@@ -235,7 +235,7 @@ def next_run(rule: StandingRule, now: Instant, problem: str = "") -> Instant:
     """
     begun = next((step.at for step in rule.story if step.state is StandingState.ACTIVE), rule.proposed_at)
     last = rule.last_run_at
-    if max(begun, last or begun) > now:
+    if (begun if last is None else last) > now:
         return now
     if last is None:
         return _slot_before(begun - 1, rule.at_minute) + DAY

@@ -119,6 +119,13 @@ def words_are_due(ticket: Ticket, now: Instant) -> bool:
     return ticket.state is TicketState.CLOSED and not ticket.forgotten and now - _last(ticket, "closed") >= KEPT_AFTER
 
 
+def closed_for(ticket: Ticket, now: Instant) -> int:
+    """Tell for how long nothing has happened to a closed ticket but the loss of its words; 0 for one that is open."""
+    if ticket.state is not TicketState.CLOSED:
+        return 0
+    return now - max((step.at for step in ticket.story if step.what != "forgotten"), default=ticket.opened_at)
+
+
 def forget(ticket: Ticket, *, now: Instant, by: str = "system") -> Ticket:
     """Drop asker's and answerer's words for good and close it; a draft that is not live goes with them.
 

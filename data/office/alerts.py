@@ -18,6 +18,7 @@ from data.desk.alert_steps import (
 )
 from data.desk.fact import Fact, slot_of
 from data.errors import ConflictError, RefusedError, StateError, UnknownError
+from data.office.audience import wider
 from data.office.facts import Look, look_at
 from data.office.parts import OfficeParts
 from data.retention.finding import Finding, FindingKind
@@ -108,7 +109,7 @@ class AlertService:
     def _renew(self, alert: Alert, fact: Fact | None, look: Look, now: Instant) -> tuple[list[Alert], bool]:
         """Take the step that is due, if any; what cannot be recorded as over goes on."""
         known = fact or persisting(alert, self._parts.warn_days, now)
-        goes_on = follow(alert, known, now=now, escalate_after=self._parts.escalate_after)
+        goes_on = self._wider(alert, follow(alert, known, now=now, escalate_after=self._parts.escalate_after))
         over = fact is not None and alert.about in look.seen and is_over(alert, fact)
         if not over and not (fact is None and self._may_end(alert, look)):
             return self._keep(alert, goes_on)
@@ -207,7 +208,10 @@ class AlertService:
         role = self._role_of(actor)
         alert = self.get(alert_id)
         by = self._parts.engine.people.of(actor)
-        return self._act(alert, escalate(alert, by=by, role=role.value, now=self._now()), by)
+        return self._act(alert, self._wider(alert, escalate(alert, by=by, role=role.value, now=self._now())), by)
+
+    def _wider(self, before: Alert, after: Alert) -> Alert:
+        return wider(before, after, self._parts.holders(), self._parts.channels)
 
     def _act(self, before: Alert, after: Alert, by: str, more: Mapping[str, object] | None = None) -> Alert:
         if after is before:

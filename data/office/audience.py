@@ -1,5 +1,7 @@
 """Whom an alert reaches: the first DPO, then all DPOs, then the admins too; never nobody while there is somebody."""
 
+from dataclasses import replace
+
 from data.desk.alert import Alert
 from data.desk.alert_steps import EVERYBODY
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Want
@@ -25,3 +27,11 @@ def wants_of_alert(alert: Alert, holders: RoleHolders, channels: frozenset[str])
         Want(subject=f"alert/{alert.id}", recipient=name, post=alert.calls, shown=alert.face, urgent=True)
         for name in reached(alert, holders, channels)
     )
+
+
+def wider(before: Alert, after: Alert, holders: RoleHolders, channels: frozenset[str]) -> Alert:
+    """Let an escalation reach somebody new: a level that reaches the same people again is passed over."""
+    told = set(reached(before, holders, channels))
+    while before.level < after.level < EVERYBODY and set(reached(after, holders, channels)) <= told:
+        after = replace(after, level=after.level + 1)
+    return after

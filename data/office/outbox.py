@@ -14,6 +14,8 @@ from data.desk.delivery_steps import (
     Result,
     Step,
     got,
+    hurried,
+    is_due,
     marked,
     recovered,
     settled,
@@ -38,7 +40,6 @@ REFERENCES = "references"
 """What the findings are about: the whole, so that an alert that nobody gets does not lead to another one."""
 _ROUNDS = 50
 _ENDED = frozenset({DeliveryState.SENT, DeliveryState.DEAD})
-_OUTAGE = frozenset({Outcome.NOT_SENT.value, Outcome.UNKNOWN.value, Outcome.UNAUTHORIZED.value})
 
 
 class Outbox:
@@ -82,21 +83,24 @@ class Outbox:
         waiting = [one for one in self._deliveries.all() if _waits(one)]
         silent = [one for one in waiting if one.recipient not in reachable and unreachable(one) != one]
         self._change({one.id: unreachable for one in silent})
-        ready = (one for one in waiting if one.recipient in reachable and one.next_at <= now)
+        ready = (one for one in waiting if one.recipient in reachable and is_due(one, now))
         return tuple(sorted(ready, key=lambda one: (not one.urgent, one.since, one.id)))
 
     def next_after(self, now: Instant) -> Instant | None:
         """Tell when the next delivery falls due that is not yet; None if there is none."""
-        return min((one.next_at for one in self._deliveries.all() if _waits(one) and one.next_at > now), default=None)
+        later = (one.next_at for one in self._deliveries.all() if _waits(one) and not is_due(one, now))
+        return min(later, default=None)
 
     def sending(self, deliveries: Iterable[Delivery], now: Instant) -> tuple[Delivery, ...]:
-        """Mark what is about to go out, before it does; gives those that still wait and are now marked."""
+        """Mark what is about to go out, before it does; gives those that still can and are now marked."""
         seen = {one.id: one for one in deliveries}
 
         def once() -> tuple[Delivery, ...]:
             present = self._present(seen)
             return self._deliveries.replace_all(
-                marked(present[key], now) for key, one in seen.items() if present.get(key) == one
+                marked(one, now)
+                for key, one in seen.items()
+                if present.get(key) == one and self.reference_of(one.recipient)
             )
 
         return _until_undisturbed(once)
@@ -113,9 +117,12 @@ class Outbox:
         return changed
 
     def hurry(self, now: Instant) -> int:
-        """Let everything be tried now that waits because nobody answered: the outage is over. Tells how many."""
-        late = (one for one in self._deliveries.all() if _waits(one) and one.error in _OUTAGE and one.next_at > now)
-        return len(self._change({one.id: lambda one: replace(one, next_at=now) for one in late}))
+        """Let everything be tried now that waits because nobody answered: the outage is over. Tells how many.
+
+        What is urgent and was given up meanwhile begins anew, where nothing can have arrived.
+        """
+        late = (one.id for one in self._deliveries.all() if hurried(one, now) != one)
+        return len(self._change({key: lambda one: hurried(one, now) for key in late}))
 
     def recover(self, now: Instant) -> int:
         """Take up what a crash left in the middle; to be called once, before anything is sent. Tells how many."""
@@ -189,12 +196,16 @@ class Outbox:
             found.append(_finding(REFERENCES, forged, cause=Outcome.FOREIGN_HOST.value))
         return tuple(found)
 
-    def tidy(self, now: Instant) -> int:
-        """Remove references nobody used and deliveries that ended, both 90 days ago; tells how many."""
+    def tidy(self, now: Instant, *, keep: Collection[str] = ()) -> int:
+        """Remove references nobody used and deliveries that ended, both 90 days ago; tells how many.
+
+        `keep` are the ids of deliveries that are wanted still: removed, they would be sent once more.
+        """
         old = [one.id for one in self._references.all() if one.used_at <= now - KEPT]
         gone = self._references.remove_all(old)
         reachable = {reference.id for reference in self._references.all()}
-        ended = [one.id for one in self._deliveries.all() if _is_over(one, reachable) and _last(one) <= now - KEPT]
+        left = (one for one in self._deliveries.all() if one.id not in keep)
+        ended = [one.id for one in left if _is_over(one, reachable) and _last(one) <= now - KEPT]
         return gone + self._deliveries.remove_all(ended)
 
     # -- inside ------------------------------------------------------------------------------------------------------
@@ -236,7 +247,8 @@ def _same_place(one: Reference, other: Reference) -> bool:
 
 def _is_late(deliveries: Iterable[Delivery], now: Instant, after: int) -> bool:
     open_ones = [one for one in deliveries if one.state is not DeliveryState.DEAD]
-    return not open_ones or now - min(one.since for one in open_ones) >= after
+    # What has been waiting since the future was put there by a clock that was ahead.
+    return not open_ones or not -MINUTE <= now - min(one.since for one in open_ones) < after
 
 
 def _is_over(delivery: Delivery, reachable: Collection[str]) -> bool:

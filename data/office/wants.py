@@ -1,9 +1,11 @@
 """Whom each thing concerns, and what their cards should show by now: recomputed from the stores, so nothing is lost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want
+from data.desk.alert import AlertState
+from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Delivery, Want, delivery_id
+from data.desk.ticket_steps import closed_for
 from data.office.audience import wants_of_alert
 from data.office.parts import Doing, OfficeParts, RoleHolders
 from data.office.standing import wants_of_standing
@@ -11,11 +13,12 @@ from data.office.tickets import wants_of_ticket
 from data.retention.hold import Hold
 from data.retention.instants import DAY, Instant
 from data.retention.request import CLOSED, PurgeRequest, State
+from data.stores.common import V
 
 SEEN = "seen"
 """Stamp of a card that somebody asked for himself."""
 TOLD_FOR = 7 * DAY
-"""How long after its end a request is still looked at: whoever could not be reached before is told late."""
+"""How long after its end a request or ticket is still told: whoever could not be reached before is told late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,27 +47,44 @@ def all_wants(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, n
     return found
 
 
-def subjects(parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, newest: int = 200) -> Iterator[Shown]:
-    """Walk through everything that has a card."""
+def subjects(
+    parts: OfficeParts, now: Instant, doing: Mapping[str, Doing], *, newest: int = 200, only: str = ""
+) -> Iterator[Shown]:
+    """Walk through everything that has a card, or look at the one subject that is named."""
     holders, rooms = parts.holders(), parts.channels
-    for request in parts.engine.stores.requests.newest(most=newest):
+    for request in _of("request", parts.engine.stores.requests.newest(most=newest), only):
         if request.state not in CLOSED or now - request.story[-1].at <= TOLD_FOR:
             under_way = doing.get(request.id)
             wants = wants_of_request(request, holders, rooms, under_way)
             yield Shown(subject=f"request/{request.id}", face=request_face(request, under_way), wants=wants)
-    for hold in parts.engine.stores.holds.all():
+    for hold in _of("hold", parts.engine.stores.holds.all(), only):
         yield Shown(subject=f"hold/{hold.id}", face=f"{hold.version}", wants=wants_of_hold(hold, holders, rooms))
-    for alert in parts.desk.alerts.all():
-        yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=wants_of_alert(alert, holders, rooms))
-    for ticket in parts.desk.tickets.all():
-        yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=wants_of_ticket(ticket, holders, rooms))
-    for rule in parts.desk.standing.all():
+    for alert in _of("alert", parts.desk.alerts.all(), only):
+        # What is settled changes where it was told, and is news to nobody else.
+        told = () if alert.state is AlertState.RESOLVED else wants_of_alert(alert, holders, rooms)
+        yield Shown(subject=f"alert/{alert.id}", face=alert.face, wants=told)
+    for ticket in _of("ticket", parts.desk.tickets.all(), only):
+        # A closed one stays for its number only; told anew, it would come again whenever its deliveries are tidied.
+        news = () if closed_for(ticket, now) > TOLD_FOR else wants_of_ticket(ticket, holders, rooms)
+        yield Shown(subject=f"ticket/{ticket.id}", face=ticket.face, wants=news)
+    for rule in _of("standing", parts.desk.standing.all(), only):
         yield Shown(subject=f"standing/{rule.id}", face=rule.face, wants=wants_of_standing(rule, holders, now))
+
+
+def _of(kind: str, values: Iterable[V], only: str) -> Iterable[V]:
+    """Give all values of a kind or, where one subject is named, that one: nothing is worked out of the others."""
+    return (value for value in values if f"{kind}/{value.id}" == only) if only else values
+
+
+def still_wanted(parts: OfficeParts, now: Instant) -> frozenset[str]:
+    """Give the ids of the deliveries that would be wanted anew if they were not there any more."""
+    shown = (want for found in subjects(parts, now, {}) for want in found.wants)
+    return frozenset(delivery_id(want.subject, want.recipient) for want in shown)
 
 
 def stamps_of(parts: OfficeParts, now: Instant, subject: str, recipient: str) -> tuple[str, str]:
     """Give the stamps of message and card that a recipient has who has just seen a subject's card as a reply."""
-    for shown in subjects(parts, now, {}):
+    for shown in subjects(parts, now, {}, only=subject):
         if shown.subject == subject:
             post = next((want.post for want in shown.wants if want.recipient == recipient), SEEN)
             face = next((want.shown for want in shown.wants if want.recipient == recipient), shown.face)
@@ -84,7 +104,7 @@ def wants_of_request(
         found.append(Want(subject=subject, recipient=request.requester, post="ended" if ended else "live", shown=face))
     asked = any(step.state is State.AWAITING_SECOND for step in request.story)
     alone = request.break_glass or request.by_rule
-    if asked or (alone and ended):
+    if asked or (alone and ended and request.verdict):  # a rule that found nothing to do is no news
         others = [name for name in people if name != request.requester]
         rooms = [room for room in (ADMIN_CHANNEL, DPO_CHANNEL if alone else "") if room in channels]
         found += [Want(subject=subject, recipient=name, post="asked", shown=face) for name in (*others, *rooms)]

@@ -13,6 +13,8 @@ LONGEST_OFF = 14 * DAY
 """How far the time may have moved over a reboot: no machine of ours is off for longer without somebody knowing."""
 LARGEST_SLEW = 5 * SECOND
 """How far a clock may go back when it is corrected, without being called wrong."""
+ENGINE_OFFSET = "engine_offset"
+"""Why deletion is blocked where a storage's clock says otherwise."""
 BUILT = read_iso("2026-11-24T00:00:00Z")
 """When this rule was written: a clock before it is wrong."""
 
@@ -48,7 +50,7 @@ class ClockGuard:
         """Give the time if it can be trusted; raises `ClockError`. A jump stays remembered until acknowledged."""
         if abs(engine_offset) > LARGEST_OFFSET:
             message = f"the clock is {abs(engine_offset) // SECOND} s away from the storage's own clock"
-            raise ClockError("engine_offset", message)
+            raise ClockError(ENGINE_OFFSET, message)
         tick = self._tick()
         reason = judge_tick(self._ticks.last(), tick, last_entry=last_entry)
         if reason in {"", "jumped"}:

@@ -11,6 +11,7 @@ from data.errors import RefusedError
 from data.retention.instants import Instant
 from data.retention.rule import Care, DataKind, may_suffice
 from data.retention.scope import code_of, same_code
+from data.retention.words import says_something
 
 
 @unique
@@ -277,11 +278,6 @@ def check_share(request: PurgeRequest, care: Care) -> None:
             f"request {request.id} would take {share} % of the records of {request.source}; "
             f"purge.max_share allows {most} %",
         )
-
-
-def says_something(reason: str) -> bool:
-    """Tell whether a reason holds a letter or a digit: blanks, dashes and invisible characters give no reason."""
-    return any(character.isalnum() for character in reason)
 
 
 def confirm(request: PurgeRequest, *, by: str, code: str, now: Instant, care: Care) -> PurgeRequest:

@@ -15,3 +15,8 @@ def one_line(text: str, *, most: int) -> str:
     plain = "".join(" " if letter.isspace() else letter for letter in unicodedata.normalize("NFC", text))
     shown = "".join(letter for letter in plain if unicodedata.category(letter) not in {"Cc", "Cf", "Co", "Cn"})
     return " ".join(shown.split())[:most]
+
+
+def says_something(reason: str) -> bool:
+    """Tell whether a reason holds a letter or a digit: blanks, dashes and invisible characters give no reason."""
+    return any(character.isalnum() for character in reason)

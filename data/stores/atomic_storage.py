@@ -31,7 +31,7 @@ class AtomicStorage(Storage):
     def __init__(self, path: Path) -> None:
         self._path = path
         self.read_only = ""
-        """Why nothing is written any more; "" while all is well. Only a restart ends it."""
+        """Why nothing is written any more, with the way out; "" while all is well. Only a restart ends it."""
         self.unsure = False
         """Whether the last write may or may not outlive a power cut; the next one that goes through settles it."""
         self._lock = _take_lock(path.with_name(f"{path.name}.lock"))
@@ -77,11 +77,12 @@ class AtomicStorage(Storage):
     def check_writable(self) -> None:
         """Raise `StateError` where nothing is written any more."""
         if self.read_only:
-            message = f"{self._path.name}: not written: {self.read_only}; restart when the disk is well"
+            message = f"{self._path.name}: not written: {self.read_only}"
             raise StateError(message)
 
     def close(self) -> None:
-        """Let another process have the file."""
+        """Let another process have the file; nothing is written any more, for it would be written over that one's."""
+        self.read_only = self.read_only or "it was closed"
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -107,7 +108,7 @@ class AtomicStorage(Storage):
         flush_folder(self._path.parent)
 
     def _fall_silent(self, error: OSError) -> None:
-        self.read_only = f"the disk failed to flush ({error.strerror})"
+        self.read_only = f"the disk failed to flush ({error.strerror}); restart when the disk is well"
 
 
 def load_document(path: Path) -> Document | None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from tinydb import TinyDB
@@ -104,20 +105,31 @@ class EmbeddedFile:
 
 
 class Table(Generic[T]):
-    """One table as values of one type by id. The caller holds the file's lock."""
+    """One table as values of one type by id, each read once. The caller holds the file's lock.
+
+    What was read is kept beside the documents: a round looks at a thousand requests, and nothing can change them but
+    this class. A value is forgotten before it is changed, and all are where a change of the file has failed.
+    """
 
     def __init__(self, file: EmbeddedFile, name: str, codec: Codec[T]) -> None:
         self._file, self._name, self._codec = file, name, codec
         self._table = file.table(name)
+        self._values: dict[str, T] = {}
+        self._failures = file.failures
 
     def find(self, key: str) -> T | None:
         """Give a value, or None; one look-up, however many there are."""
+        known = self._known().get(key)
+        if known is not None:
+            return known
         row = self._table.get(doc_id=key)
-        return None if row is None else self._codec.decode(row)
+        return None if row is None else self._value(key, row)
 
     def all(self) -> Iterator[T]:
         """Walk through all values."""
-        return map(self._codec.decode, self._table)
+        known = self._known()
+        for row in self._table:
+            yield known[row.doc_id] if row.doc_id in known else self._value(row.doc_id, row)
 
     def check(self) -> None:
         """Read everything once, so that what cannot be read is told when the file is opened; raises `StateError`."""
@@ -128,18 +140,18 @@ class Table(Generic[T]):
         """Store a value under its id, whether new or not, and give it as it is stored. Raises `StateError`."""
         row = self._codec.encode(value)
         if self._table.contains(doc_id=key):
-            self._write(key, lambda: self._table.update(row, doc_ids=[key]))
+            self._write(key, [key], lambda: self._table.update(row, doc_ids=[key]))
         else:
-            self._write(key, lambda: self._table.insert(Document(row, doc_id=key)))  # type: ignore[arg-type]
-        return self._codec.decode(row)
+            self._write(key, [key], lambda: self._table.insert(Document(row, doc_id=key)))  # type: ignore[arg-type]
+        return self._value(key, row)
 
     def insert_all(self, values: Mapping[str, T]) -> tuple[T, ...]:
         """Store values under ids that are not there, in one write. Raises `StateError`."""
         rows = {key: self._codec.encode(value) for key, value in values.items()}
         documents = [Document(row, doc_id=key) for key, row in rows.items()]  # type: ignore[arg-type]
         if documents:
-            self._write("", lambda: self._table.insert_multiple(documents))
-        return tuple(map(self._codec.decode, rows.values()))
+            self._write("", rows, lambda: self._table.insert_multiple(documents))
+        return tuple(self._value(key, row) for key, row in rows.items())
 
     def update_all(self, values: Mapping[str, T]) -> tuple[T, ...]:
         """Store values under ids that are there, in one write. Raises `StateError`."""
@@ -147,28 +159,42 @@ class Table(Generic[T]):
         keys = iter(rows)
         if rows:
             # TinyDB walks through the ids in the order given, and does not say at which one it is.
-            self._write("", lambda: self._table.update(lambda row: row.update(rows[next(keys)]), doc_ids=list(rows)))
-        return tuple(map(self._codec.decode, rows.values()))
+            update = partial(self._table.update, lambda row: row.update(rows[next(keys)]), doc_ids=list(rows))
+            self._write("", rows, update)
+        return tuple(self._value(key, row) for key, row in rows.items())
 
     def remove_all(self, keys: Iterable[str]) -> int:
         """Remove values in one write; tells how many were there. Raises `StateError`."""
         known = [key for key in keys if self._table.contains(doc_id=key)]
         if known:
-            self._write("", lambda: self._table.remove(doc_ids=known))
+            self._write("", known, lambda: self._table.remove(doc_ids=known))
         return len(known)
 
     def remove(self, key: str) -> bool:
         """Remove a value; tells whether it was there. Raises `StateError`."""
         known = bool(self._table.contains(doc_id=key))
         if known:
-            self._write(key, lambda: self._table.remove(doc_ids=[key]))
+            self._write(key, [key], lambda: self._table.remove(doc_ids=[key]))
         return known
 
     def doubts(self, key: str) -> bool:
         """Tell whether nobody knows if the last change of this value was kept."""
         return self._file.doubtful == (self._name, key)
 
-    def _write(self, key: str, change: Callable[[], object]) -> None:
+    def _known(self) -> dict[str, T]:
+        """Give what was read already; nothing where the file may hold something else by now."""
+        if self._failures != self._file.failures:
+            self._values.clear()
+            self._failures = self._file.failures
+        return self._values
+
+    def _value(self, key: str, row: Mapping[str, Any]) -> T:
+        value = self._known()[key] = self._codec.decode(row)
+        return value
+
+    def _write(self, key: str, changed: Iterable[str], change: Callable[[], object]) -> None:
+        for name in changed:
+            self._values.pop(name, None)
         try:
             change()
         except StateError:

@@ -142,4 +142,5 @@ async def test_same_command_is_refused_to_the_admins_namesake(bot: LiveBot, worl
         sender = {"id": "29:a", "name": "Anna Admin", "email": "admin@example.com", "aadObjectId": object_id}
         await bot.post(world.message("starte die Löschung der Logs", **{"from": sender}), token=world.token())
         texts[who] = card_text(world)
-    assert texts["namesake"] == texts["nobody"] != texts["admin"]
+    assert all("Das ging nicht" in texts[who] for who in ("namesake", "nobody"))
+    assert "Das ging nicht" not in texts["admin"]

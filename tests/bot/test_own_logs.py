@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import app as application  # noqa: TID251  the source is built as app.py builds it
 from bot.logs import PersonHash, configure_logs, load_person_key
-from bot.own_logs import FOLDER, DailyLog, own_logs_settings, with_own_logs
+from bot.own_logs import FOLDER, DailyLog, keep_lines, own_logs_settings, with_own_logs
 from bot.settings import Settings
 from bot.source_settings import OWN_LOGS, SourceSettings
 from data.errors import StateError
@@ -272,6 +272,14 @@ def test_the_source_is_there_once_the_folder_is(tmp_path: Path) -> None:
     assert with_own_logs((other,), tmp_path) == (other,)
     (tmp_path / FOLDER).mkdir()
     assert [source.id for source in with_own_logs((other,), tmp_path)] == ["app-logs", OWN_LOGS]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_first_process_watches_its_own_logs(tmp_path: Path, clock: FakeClock) -> None:
+    """Where nothing was ever logged, the source is there as soon as lines are kept: before the engine is built."""
+    assert with_own_logs((), tmp_path) == ()
+    keep_lines(tmp_path, clock)
+    assert [source.id for source in with_own_logs((), tmp_path)] == [OWN_LOGS]
 
 
 def test_no_operator_can_take_the_id_or_reach_into_the_state(tmp_path: Path) -> None:

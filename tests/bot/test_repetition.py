@@ -1,12 +1,15 @@
 """Teams delivers slow activities again, up to four times, some under a new id: one answer, one effect (P10)."""
 
 import asyncio
+import gc
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.adapter.cloud_adapter import invoke_response
 from bot.server import Edge
 from data.stores.interface import FeedbackCount
 from data.stores.tinydb_store import TinyFeedbackStore
@@ -174,6 +177,15 @@ async def test_pressed_button_counts_once(
     assert answers[0].json()["value"]["type"] == "AdaptiveCard"
     [count] = await count_feedback()
     assert (count.answer, count.helpful, count.not_helpful) == ("recording", 1, 0)
+
+
+async def test_what_is_remembered_of_a_press_is_bytes() -> None:
+    """A remembered answer is its JSON: thousands of cards as objects would stop the loop while garbage is collected."""
+    card = {"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "gelöscht"}] * 500}
+    kept = invoke_response({"statusCode": 200, "value": card}).value
+    assert json.loads(kept.body)["value"] == card
+    assert not gc.is_tracked(kept.body)
+    assert gc.is_tracked(card), "the control: what it was made of is"
 
 
 async def test_other_presses_count_for_themselves(

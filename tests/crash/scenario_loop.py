@@ -4,6 +4,7 @@ Everything is what the bot has (schedule, office, engine, stores on the disk) bu
 that each run makes the same calls. Teams is a file beside the folder: a line for each message that arrived.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ import fpdf  # noqa: F401  every run renders certificates: it is loaded once, be
 
 from bot.jobs import JobQueue
 from bot.schedule import Schedule, Surroundings
-from data.desk.delivery import Reference
+from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL, Reference
+from data.desk.delivery_steps import Result, Step, step_of
 from data.office.office import Office, office_of
 from data.retention.instants import DAY
 from data.retention.request import State
@@ -70,18 +72,21 @@ class Crank:
 
     def _send(self) -> None:
         """Send what is due: the world outside has it before the bot knows that it has."""
-        outbox = self.office.outbox
-        for delivery in outbox.due(self.lab.now):
-            marked = outbox.sending(delivery, self.lab.now)
-            with self.teams.open("a", encoding="utf-8") as arrived:
-                arrived.write(f"{marked.subject} {marked.recipient} {marked.post} {marked.maybe_twice}\n")
-            outbox.sent(marked, activity_id=f"card-{marked.id}", now=self.lab.now)
+        outbox, now = self.office.outbox, self.lab.now
+        for marked in outbox.sending(outbox.due(now), now):
+            step = step_of(marked)
+            if step is Step.POST:
+                with self.teams.open("a", encoding="utf-8") as arrived:
+                    arrived.write(f"{marked.subject} {marked.recipient} {marked.post} {marked.maybe_twice}\n")
+            result = Result(marked=marked, step=step, conversation_id="a:somewhere", activity_id=f"card-{marked.id}")
+            outbox.settle([result], now=now, jitter=lambda: 0.5)
 
 
 @contextmanager
 def cranked(folder: Path, *, minutes: float) -> Iterator[Crank]:
     """Open everything over a folder, as a process does that starts so many minutes after noon."""
     with opened(folder, minutes=minutes) as (lab, engine):
+        lab.numbers = itertools.count(int(minutes) * 1000 + 1)  # no two processes make the same id
         desk = open_desk(folder / "state")
         try:
             with open_office(lab, desk=desk, given=engine) as opened_office:
@@ -97,6 +102,8 @@ def _crank(folder: Path, lab: Lab, office: Office) -> Crank:
         beat=lambda _now: None,
         audit_broken=lambda: False,
         credential_ends=lambda: None,
+        finish_lesson=lambda _ticket: None,
+        unfinished_lessons=lambda: (),
         zone=ZoneInfo("Europe/Berlin"),
         digest_weekday=0,
     )
@@ -116,12 +123,12 @@ def prepare(folder: Path) -> None:
     with cranked(folder, minutes=0) as crank:
         for name, ages in AGES.items():
             crank.lab.write(name, ages, quiet_for=DAY)
-        for person in (ALICE, BOB, DORA):
-            name = crank.office.engine.parts.people.of(person)
+        people = crank.office.engine.parts.people
+        for name in (*map(people.of, (ALICE, BOB, DORA)), DPO_CHANNEL, ADMIN_CHANNEL):
             crank.office.outbox.refer(
                 Reference(
                     id=name,
-                    conversation_id=f"a:{person.object_id}",
+                    conversation_id=f"a:{name}",
                     service_url="https://smba.trafficmanager.net/emea/",
                     used_at=crank.lab.now,
                 )

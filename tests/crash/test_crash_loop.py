@@ -37,7 +37,7 @@ def look(folder: Path, outcome: Outcome) -> None:
         assert sum(request.state in GOOD for request in requests) == 1
         alerts = crank.office.alerts.all()
         told = [entry for entry in crank.office.parts.engine.audit.entries() if entry.kind == "alert.opened"]
-        assert {entry.object for entry in told} == {alert.id for alert in alerts}, "audit and alerts agree"
+        assert {entry.object for entry in told} == {f"alert/{alert.id}" for alert in alerts}, "audit and alerts agree"
         assert alerts
         subjects = {subject for subject, *_ in arrived(folder)}
         assert {f"alert/{alert.id}" for alert in alerts} <= subjects, "every alert has arrived"

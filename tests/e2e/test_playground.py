@@ -1,13 +1,12 @@
 """What people see in a real client: the bot in dev mode, the Agents Playground, and a browser."""
 
 import subprocess
-from collections.abc import Callable
 
 import pytest
 
 from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_EMPLOYEE, DEV_TENANT
 from tests.e2e.chat import Chat
-from tests.e2e.local_teams import ADMIN, EMPLOYEE, LOOPBACK_ONLY, PEOPLE, Person, object_id_of, read_config
+from tests.e2e.local_teams import LOOPBACK_ONLY, PEOPLE, object_id_of, read_config
 
 playground = pytest.mark.optional("playground")
 
@@ -42,7 +41,7 @@ def test_install_is_greeted_once(chat: Chat) -> None:
     """Installing the bot is told to it twice and brings one welcome card, whose examples are answered in place."""
     chat.keep_picture("welcome")
     answer = chat.press("ProCall Mobile", expect="2.3.2")
-    assert len(chat.greeting.buttons) == 4
+    assert len(chat.greeting.buttons) == 5
     assert answer.cards == chat.greeting.cards == 1
 
 
@@ -106,19 +105,3 @@ def test_other_subjects_are_refused_honestly(chat: Chat) -> None:
     answered = chat.press("ProCall Mobile", expect="Clause 2.3.2")
     assert "05-2025" not in german.text + english.text
     assert [seen.cards for seen in (german, english, answered)] == [2, 3, 3]
-
-
-@playground
-def test_purge_command_is_for_admins(chat_as: Callable[[Person], Chat]) -> None:
-    """An admin's purge command is recognised as theirs; the same words of an employee are refused."""
-    admin = chat_as(ADMIN)
-    german = admin.say("lösche logs älter als 90 tage", expect="Befehl erkannt: Löschlauf starten")
-    admin.keep_picture("command-admin-de")
-    english = admin.say("purge logs older than 90 days", expect="Command recognised: Start a purge")
-    admin.keep_picture("command-admin-en")
-    employee = chat_as(EMPLOYEE)
-    refused = employee.say("lösche logs älter als 90 tage", expect="Befehl erkannt: Löschlauf starten")
-    employee.keep_picture("command-employee-de")
-    assert "Sie dürfen das." in german.text
-    assert "You may do that." in english.text
-    assert "Das dürfen hier nur: Administratorinnen und Administratoren. Es wurde nichts ausgeführt." in refused.text

@@ -5,7 +5,7 @@ behaviour the item asks for, beside something that differs in one point and is a
 product does otherwise, or cannot have, is said here:
 
 - AZ-05: the connector's token names no tenant: it is the body's, which the gate holds against the settings (F4).
-- AZ-06: a guest of another tenant is refused; one of this tenant is what the settings say by object id.
+- AZ-06: a guest of another tenant is refused; one of this tenant has no role whatever the settings say.
 - AZ-08: there is no source of roles that could be down: they are settings. Whoever cannot be resolved has none.
 - AZ-22: no card has a `refresh`; looking, by 60 people too, writes nothing.
 - AZ-26, AZ-30: nobody is made or unmade an owner in chat, by a code or otherwise: roles are settings of the host.
@@ -100,6 +100,8 @@ AZ: Final = {
         f"{IDENTITY}::test_admin_of_another_tenant_is_refused_by_the_bot",
     ),
     "AZ-06": (
+        "tests/bot/test_guests.py::test_a_guest_with_an_entry_in_the_settings_is_refused_a_purge",
+        "tests/bot/test_guests.py::test_a_guest_loses_the_role_everywhere_and_gets_it_back",
         f"{LIVE}::test_over_http_nobody_of_another_tenant_presses_anything",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
         f"{IDENTITY}::test_role_follows_the_object_id",

@@ -284,6 +284,14 @@ def test_a_clock_that_was_ahead_makes_no_rule_late(every: int, minute: int, now:
     assert next_run(begun, now) == now
 
 
+def test_a_beginning_in_the_future_is_tried_once_and_not_without_end() -> None:
+    """A rule that was acknowledged by a clock that was ahead waits after a try like any other: no storm of entries."""
+    begun = active(now=NEW_YEAR + 100 * DAY)
+    tried = ran(begun, at=NEW_YEAR, request="", problem=Problem.CLOCK)
+    assert next_run(begun, NEW_YEAR) == NEW_YEAR
+    assert next_run(tried, NEW_YEAR + MINUTE, Problem.CLOCK) == NEW_YEAR + HOUR
+
+
 def test_after_a_problem_it_tries_again_soon() -> None:
     """Within the hour where time helps, a day later where only people can, at its own time where people said no."""
     weekly = active(limits=replace(LIMITS, every_days=7), now=NEW_YEAR)

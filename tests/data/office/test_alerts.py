@@ -1,9 +1,11 @@
 """The alerts of the office, over real watch, stores and audit: raised, made louder and resolved by the facts alone."""
 
+import contextlib
 import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,16 +13,19 @@ from hypothesis import strategies as st
 
 from data.access import Actor
 from data.desk.alert import Alert, AlertState
+from data.desk.alert_steps import EVERYBODY
 from data.desk.delivery import ADMIN_CHANNEL, DPO_CHANNEL
 from data.errors import ConflictError, ProcallError, RefusedError, StateError, UnknownError
-from data.office.audience import reached, wants_of_alert
+from data.office.alerts import AlertService
+from data.office.audience import reached, wants_of_alert, wider
 from data.office.parts import RoleHolders
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE
 from data.retention.request import Lease, PurgeRequest, State
 from data.retention.rule import Care, DataKind
 from tests.data.office.bureau import CHANNELS, LIMIT, Bureau, open_bureau, quiet_for
-from tests.data.purge.lab import ALICE, DORA, EVE
+from tests.data.purge.lab import ALICE, DORA, EVE, Lab, silent
+from tests.desk import open_office
 
 APP = "app-logs"
 LEAD = Care().confirm_for + Care().approve_for + Care().cooling_for + Care().execute_for
@@ -156,6 +161,20 @@ def test_late_records_are_overdue_at_once(bureau: Bureau) -> None:
 
 
 # -- what cannot be seen ----------------------------------------------------------------------------------------------
+
+
+def test_a_memory_of_purges_that_cannot_be_read_resolves_nothing(bureau: Bureau) -> None:
+    """What came late stays told while nobody can know it again; with the memory back it ends."""
+    late = Finding(kind=FindingKind.LATE, about=APP, count=3)
+    lost = Finding(kind=FindingKind.UNREADABLE, about=APP, count=1, cause="memory_of_purges")
+    bureau.more = [late]
+    bureau.again()
+    bureau.more = [lost]
+    bureau.again()
+    assert {alert.kind for alert in bureau.unresolved()} == {FindingKind.LATE, FindingKind.UNREADABLE}
+    bureau.more = []
+    bureau.again()
+    assert bureau.unresolved() == []
 
 
 @pytest.mark.parametrize("trouble", ["missing", "broken"])
@@ -423,6 +442,23 @@ def test_whom_an_alert_reaches(
     assert all(want.urgent and want.subject == "alert/1" for want in wants)
 
 
+@pytest.mark.parametrize(
+    ("dpos", "expected"),
+    [(("d-1",), EVERYBODY), (("d-1", "d-2"), 1), ((), EVERYBODY)],
+    ids=["one DPO: the admins", "two DPOs: the second", "no DPO: nobody new is left"],
+)
+def test_an_escalation_reaches_somebody_new(bureau: Bureau, dpos: tuple[str, ...], expected: int) -> None:
+    """Where all DPOs know already, the next level is that of the admins: a call to the same people helps nobody."""
+    write(bureau, 80 * DAY)
+    bureau.again()
+    before = bureau.only()
+    holders = RoleHolders(admins=("a-1",), dpos=dpos)
+    after = wider(before, dataclasses.replace(before, level=1), holders, frozenset())
+    assert after.level == expected
+    assert dpos == () or set(reached(after, holders, frozenset())) > set(reached(before, holders, frozenset()))
+    assert wider(before, before, holders, frozenset()) == before
+
+
 def test_each_call_is_a_message_and_each_change_a_card(bureau: Bureau) -> None:
     """An escalation changes what is posted, an acknowledgement only what is shown."""
     write(bureau, 80 * DAY)
@@ -441,23 +477,46 @@ def test_each_call_is_a_message_and_each_change_a_card(bureau: Bureau) -> None:
     assert len({shown, changed, again}) == 3
 
 
+# -- with the real engine ---------------------------------------------------------------------------------------------
+
+
+def test_a_real_purge_ends_a_real_alert(tmp_path: Path) -> None:
+    """Old files are overdue for the office over real files; a purge with everybody's yes ends the alert."""
+    lab = Lab(folder=tmp_path / "lab")
+    lab.write("old.log", [100, 99, 1])
+    with open_office(lab) as opened:
+        chores, office = opened.chores, opened.office
+
+        def review() -> list[tuple[str, FindingKind, str]]:
+            chores.look()
+            assert chores.seen
+            found = office.watch.findings(chores.seen.statuses, lab.now)
+            changed = office.alerts.review(found, chores.seen.statuses, lab.now)
+            return [(alert.id, alert.kind, last(alert)) for alert in changed]
+
+        assert review() == [("1", FindingKind.OVERDUE, "opened")]
+        assert office.alerts.get("1").count == 2
+        opened.engine.runner.run(lab.approved(opened.engine).id, progress=silent)
+        assert review() == [("1", FindingKind.OVERDUE, "resolved")]
+
+
 # -- any order --------------------------------------------------------------------------------------------------------
 
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("pass"), st.integers(1, 72)),
-        st.tuples(st.just("look"), st.just(0)),
-        st.tuples(st.just("old"), st.integers(60, 120)),
-        st.tuples(st.just("purge"), st.booleans()),
-        st.tuples(st.just("away"), st.sampled_from(["", "missing", "broken"])),
-        st.tuples(st.just("undatable"), st.integers(0, 9)),
-        st.tuples(st.just("ack"), st.integers(1, 9)),
-        st.tuples(st.just("snooze"), st.tuples(st.integers(1, 9), st.integers(1, 200))),
-        st.tuples(st.just("escalate"), st.integers(1, 9)),
-        st.tuples(st.just("restart"), st.just(0)),
-    ),
-    max_size=30,
+presses = st.one_of(
+    st.tuples(st.just("ack"), st.integers(0, 3)),
+    st.tuples(st.just("snooze"), st.tuples(st.integers(0, 3), st.integers(1, 200))),
+    st.tuples(st.just("escalate"), st.integers(0, 3)),
 )
+events = st.one_of(
+    st.tuples(st.just("old"), st.integers(80, 100)),
+    st.tuples(st.just("purge"), st.booleans()),
+    st.tuples(st.just("away"), st.sampled_from(["", "missing", "broken"])),
+    st.tuples(st.just("undatable"), st.integers(0, 9)),
+    st.tuples(st.just("restart"), st.just(0)),
+)
+passing = st.tuples(st.just("pass"), st.tuples(st.integers(1, 30), st.booleans()))
+steps = st.lists(st.one_of(presses, presses, passing, passing, events), min_size=10, max_size=50)
+"""Time passes with a look at its end or without one; presses go to one of the alerts that are not resolved."""
 
 
 class Observer:
@@ -466,8 +525,6 @@ class Observer:
     def __init__(self, bureau: Bureau) -> None:
         self.bureau = bureau
         self.seen: dict[str, Alert] = {}
-        self.overdue_since: int | None = None
-        """Since when the office could know that the source is overdue."""
 
     def check(self) -> None:
         """Look at every alert after a review."""
@@ -511,7 +568,8 @@ class Observer:
         """An overdue source, and one that cannot be read, has an alert that is quiet for a day at most."""
         bureau = self.bureau
         for status in bureau.statuses:
-            kinds = {FindingKind.UNREADABLE} if status.reason else set()
+            unknown = status.reason or bureau.now - status.marks.now > 26 * HOUR
+            kinds = {FindingKind.UNREADABLE} if unknown else set()
             oldest = status.summary.oldest
             kinds |= {FindingKind.OVERDUE} if oldest is not None and oldest < bureau.now - LIMIT else set()
             for kind in kinds:
@@ -531,31 +589,37 @@ def act(bureau: Bureau, what: str, how: object, people: Iterator[Actor]) -> None
         source.trouble = str(how)
     elif what == "undatable":
         source.undatable = int(str(how))
-    elif what == "ack":
-        alerts.acknowledge(who, str(how))
-    elif what == "snooze":
-        number, hours = how  # type: ignore[misc]
-        alerts.snooze(who, str(number), until=bureau.now + hours * HOUR, reason="holiday")
-    elif what == "escalate":
-        alerts.escalate(who, str(how))
     elif what == "restart":
         bureau.restart()
-    elif what == "look":
-        bureau.look()
+    else:
+        place, hours = how if isinstance(how, tuple) else (how, 0)
+        open_ones = bureau.unresolved()
+        number = open_ones[int(place) % len(open_ones)].id if open_ones else "1"
+        press(alerts, who, what, number, until=bureau.now + hours * HOUR)
+
+
+def press(alerts: AlertService, who: Actor, what: str, number: str, *, until: int) -> None:
+    """Press one button."""
+    if what == "ack":
+        alerts.acknowledge(who, number)
+    elif what == "snooze":
+        alerts.snooze(who, number, until=until, reason="holiday")
+    else:
+        alerts.escalate(who, number)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=steps)
-def test_whatever_people_press_an_overdue_source_calls(steps: list[tuple[str, object]]) -> None:
+@given(age=st.sampled_from((75, 82, 87, 89, 91)), steps=steps)
+def test_whatever_people_press_an_overdue_source_calls(age: int, steps: list[tuple[str, object]]) -> None:
     """In any order of looks, presses, purges, outages and restarts: see `Observer`."""
     with open_bureau() as bureau:
         observer, people = Observer(bureau), itertools.cycle((DORA, ALICE))
-        bureau.look()
+        write(bureau, age * DAY)
+        bureau.again()
         for what, how in steps:
-            if what == "pass":
-                for _ in range(int(str(how))):
-                    bureau.pause(HOUR)
-                    bureau.review()
+            if isinstance(how, tuple) and what == "pass":
+                for left in reversed(range(how[0])):
+                    bureau.after(HOUR, look=how[1] and not left)
                     observer.check()
                 continue
             before = bureau.alerts.all()
@@ -568,3 +632,28 @@ def test_whatever_people_press_an_overdue_source_calls(steps: list[tuple[str, ob
             )
             bureau.review()
             observer.check()
+
+
+hushing = st.one_of(
+    st.tuples(st.just("ack"), st.integers(0, 1)),
+    st.tuples(st.just("snooze"), st.tuples(st.integers(0, 1), st.integers(1, 26))),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(away=st.booleans(), presses=st.lists(st.tuples(hushing, st.integers(1, 23)), min_size=6, max_size=20))
+def test_nobody_hushes_up_a_passed_limit(away: bool, presses: list[tuple[tuple[str, object], int]]) -> None:
+    """No order of acknowledgements and snoozes keeps an overdue or unreadable source quiet for more than a day."""
+    with open_bureau() as bureau:
+        observer, people = Observer(bureau), itertools.cycle((DORA, ALICE))
+        write(bureau, 91 * DAY)
+        bureau.again()
+        bureau.sources[APP].trouble = "missing" if away else ""
+        bureau.again()
+        for (what, how), hours in presses:
+            with contextlib.suppress(RefusedError):
+                act(bureau, what, how, people)
+            for _ in range(hours):
+                bureau.after(HOUR)
+                observer.check()
+                assert all(quiet_for(alert, bureau.now) < DAY for alert in bureau.unresolved())

@@ -194,9 +194,10 @@ def test_who_cannot_be_reached_is_seen(outbox: Outbox) -> None:
 
 
 def test_only_what_still_waits_is_marked(outbox: Outbox) -> None:
-    """A delivery that somebody changed, marked or removed since it was read is left out, the others are marked."""
-    outbox.want([want(), want("alert/2"), want("alert/3"), want("alert/4")], NOW)
+    """What somebody changed or marked since it was read, or whose recipient has gone, is left out, the rest marked."""
+    outbox.want([want(), want("alert/2"), want("alert/3"), want("alert/4"), want("alert/5", "p-2")], NOW)
     due = outbox.due(NOW)
+    outbox.unrefer("p-2", NOW)
     outbox.want([want("alert/2", shown="b")], NOW)
     outbox.sending([due[2]], NOW)
     assert [one.subject for one in outbox.sending(due, NOW)] == ["alert/1", "alert/4"]
@@ -255,6 +256,19 @@ def test_an_outage_that_is_over_is_caught_up_at_once(outbox: Outbox) -> None:
     assert outbox.due(NOW + SECOND) == ()
     assert outbox.hurry(NOW + SECOND) == 2
     assert [one.subject for one in outbox.due(NOW + SECOND)] == ["alert/1", "alert/2"]
+
+
+@pytest.mark.parametrize(("outcome", "again"), [(Outcome.NOT_SENT, 1), (Outcome.UNAUTHORIZED, 1), (Outcome.UNKNOWN, 0)])
+def test_what_died_of_an_outage_begins_anew(outbox: Outbox, outcome: Outcome, again: int) -> None:
+    """Urgent and never left: it has ten tries again after the outage; what may have arrived, or can wait, has not."""
+    outbox.want([want(), want("ticket/1", urgent=False)], NOW)
+    now = NOW
+    for _ in range(MAX_TRIES):
+        send(outbox, now, outcome)
+        now += DAY
+    assert {one.state for one in outbox.dead()} == {DeliveryState.DEAD}
+    assert outbox.hurry(now) == again
+    assert [(one.subject, one.attempts) for one in outbox.due(now)] == [("alert/1", 0)][:again]
 
 
 # -- crashes ----------------------------------------------------------------------------------------------------------
@@ -320,6 +334,21 @@ def test_uninstalling_forgets_the_place(outbox: Outbox) -> None:
     assert (only(outbox).error, outbox.due(NOW)) == ("no_reference", ())
     outbox.refer(reference())
     assert len(outbox.due(NOW)) == 1
+
+
+def test_a_clock_that_was_ahead_puts_no_message_off(tmp_path: Path) -> None:
+    """What was wanted, or put off, by a clock a day ahead is due once it is right; an honest pause is kept."""
+    desk = open_desk(tmp_path)
+    outbox = outbox_over(desk)
+    outbox.refer(reference())
+    outbox.want([want()], NOW + DAY)
+    assert [one.subject for one in outbox.due(NOW)] == ["alert/1"]
+    assert outbox.next_after(NOW) is None
+    assert outbox.findings(NOW), "nobody knows for how long it has been waiting"
+    send(outbox, NOW, Outcome.NOT_SENT)
+    assert outbox.due(NOW) == ()
+    assert outbox.next_after(NOW) == only(outbox).next_at
+    desk.close()
 
 
 def test_a_forgotten_person_leaves_nothing(tmp_path: Path) -> None:

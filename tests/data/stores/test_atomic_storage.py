@@ -197,6 +197,20 @@ def test_the_same_process_is_refused_twice_too(tmp_path: Path) -> None:
         storage.write({})
 
 
+def test_nothing_is_written_once_it_is_closed(tmp_path: Path) -> None:
+    """A thread that outlives the closing must not write over what the next process has stored meanwhile."""
+    path = tmp_path / "state.json"
+    first = AtomicStorage(path)
+    first.write({"t": {"1": {"by": "first"}}})
+    first.close()
+    second = AtomicStorage(path)
+    second.write({"t": {"1": {"by": "second"}}})
+    with pytest.raises(StateError, match="it was closed"):
+        first.write({"t": {"1": {"by": "a late thread"}}})
+    second.close()
+    assert load_document(path) == {"t": {"1": {"by": "second"}}}
+
+
 def test_a_refused_file_is_not_kept_locked(tmp_path: Path) -> None:
     """After a damaged file was refused, the repaired one opens in the same process."""
     path = tmp_path / "one.json"
