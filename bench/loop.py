@@ -3,8 +3,8 @@
     python bench/loop.py [--files N] [--folder FOLDER] [--profile]
 
 The bot is a process as in production, with its schedule and sender at work; people press over real HTTP with real
-tokens, each no faster than one person may. Of the event loop it is measured how late a timer of 10 ms comes: in the bot,
-and in the measuring process beside it, which tells what of it is the machine. The exit code is 1 where a goal was
+tokens, each no faster than one person may. Of the event loop it is measured how late a timer of 10 ms comes: in the
+bot, and in the measuring process beside it, which tells what of it is the machine. The exit code is 1 where a goal was
 missed or the measurement is worth nothing (an answer that is no success, a person who was told to wait).
 """
 
@@ -336,10 +336,11 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
           " | garbage collector, longest ms | measuring process beside it, longest ms |")  # fmt: skip
     print("|---" * 8 + "|")
     for name, phase in phases.items():
-        late = phase.late
+        found = (phase.late[f"blocked{what}"] for what in ("", "_p999", "_cpu", "_tidied"))
+        longest, most, own, tidied = (1000 * seconds for seconds in found)
         print(
-            f"| {name} | {phase.seconds:.1f} | {1000 * late['blocked']:.1f} | {1000 * late['blocked_p999']:.1f}"
-            f" | {late['blocked_often']:.0f} | {1000 * late['blocked_cpu']:.1f} | {1000 * late['blocked_tidied']:.1f} | {1000 * phase.idle:.1f} |"
+            f"| {name} | {phase.seconds:.1f} | {longest:.1f} | {most:.1f} | {phase.late['blocked_often']} | {own:.1f}"
+            f" | {tidied:.1f} | {1000 * phase.idle:.1f} |"
         )
     for name, phase in phases.items():
         for place, times in phase.late["blocked_places"].items():
@@ -350,8 +351,13 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
     rows = [
         ("answer to any button, p99 ms, the slowest verb in the slowest phase", f"< {ANSWER_MS:.0f}", worst, ANSWER_MS),
         ("event loop late, longest ms", f"< {BLOCKED_MS:.0f}", longest, BLOCKED_MS),
-        ("first alert at the connector after it was opened, s", f"< {ALERT_SECONDS:.0f}", alert_after, ALERT_SECONDS),
-        ("answers that were no success", "0", float(bad.total()), 0.5),
+        (
+            "first alert at the connector after it was on the list (asked each second), s",
+            f"< {ALERT_SECONDS:.0f}",
+            alert_after,
+            ALERT_SECONDS,
+        ),
+        ("answers that were no success, or said to wait or to try again", "0", float(spoilt(bad, outcomes)), 0.5),
     ]
     print("\n| what | goal | measured | met |\n|---|---|---|---|")
     for what, goal, measured, most in rows:
@@ -360,6 +366,11 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
         print(f"no success: {dict(bad)}")
     print(f"\nwhat the bot's log says: {dict(outcomes)}")
     return all(measured < most for _, _, measured, most in rows)
+
+
+def spoilt(bad: Counter[str], outcomes: Mapping[str, int]) -> int:
+    """Count answers that are worth nothing to whoever measures: they cost less than a real one."""
+    return bad.total() + sum(outcomes.get(word, 0) for word in ("rate_limited", "error", "unknown_button"))
 
 
 def cell(values: list[float]) -> str:
@@ -385,10 +396,9 @@ def settings_for(root: Path) -> dict[str, str]:
     }
 
 
-async def run(arguments: argparse.Namespace) -> int:
+async def run(arguments: argparse.Namespace, folder: Path) -> int:
     """Measure and print."""
     before = os.getloadavg()
-    folder = Path(tempfile.mkdtemp(prefix="loop-", dir=arguments.folder)).resolve()
     try:
         now = instant_of(SystemClock().now())
         write_tree(folder / SOURCE, arguments.files, 400, now - 100 * DAY, 3, days=10)
@@ -398,7 +408,13 @@ async def run(arguments: argparse.Namespace) -> int:
         async with (
             FakeMicrosoft() as microsoft,
             running(
-                "work", sys.executable, microsoft, folder, profile=profile, more=settings_for(folder / SOURCE), cores=CORES
+                "work",
+                sys.executable,
+                microsoft,
+                folder,
+                profile=profile,
+                more=settings_for(folder / SOURCE),
+                cores=CORES,
             ) as target,
         ):
             phases, alert_after = await go_through(target, microsoft)
@@ -417,8 +433,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=FILES)
     parser.add_argument("--folder", help="where the files are made; the temporary folder if none is named")
-    parser.add_argument("--profile", action="store_true", help="profile the event loop's thread instead of trusting times")
-    return asyncio.run(run(parser.parse_args()))
+    parser.add_argument(
+        "--profile", action="store_true", help="profile the event loop's thread instead of trusting times"
+    )
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="loop-", dir=arguments.folder)).resolve()
+    return asyncio.run(run(arguments, folder))
 
 
 if __name__ == "__main__":

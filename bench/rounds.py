@@ -237,7 +237,9 @@ def print_profile(stored: int, rounds: int) -> None:
 
 def report(costs: Iterable[Cost]) -> bool:
     """Print the table; tells whether every goal was met."""
-    print("\n| stored requests | first round, CPU ms | round, CPU ms | wall ms | longest | read request, CPU ms | stores")
+    print(
+        "\n| stored requests | first round, CPU ms | round, CPU ms | wall ms | longest | read request, CPU ms | stores"
+    )
     print("|---" * 7 + "|")
     met = True
     for cost in costs:
@@ -248,7 +250,9 @@ def report(costs: Iterable[Cost]) -> bool:
             f"| {cost.stored:,} | {cost.first:.1f} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.longest:.1f}"
             f" | {cost.note:.3f} | {quiet} | {'yes' if fits else 'NO'} |"
         )
-    print(f"\ngoals: round < {ROUND_MS:.0f} ms CPU, reply < {REPLY_MS:.0f} ms CPU, nothing written where nothing changed")
+    print(
+        f"\ngoals: round < {ROUND_MS:.0f} ms CPU, reply < {REPLY_MS:.0f} ms CPU, nothing written where nothing changed"
+    )
     return met
 
 

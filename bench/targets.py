@@ -292,7 +292,7 @@ class Blocked:
             self._timer.cancel()
 
     def report(self) -> dict[str, Any]:
-        """Give the longest delay, that by own CPU, the one that one in a thousand exceeds, and how many are too long."""
+        """Give the longest delay, that by own CPU, the one that one in a thousand exceeds, how many are too long."""
         ordered = sorted(self.late) or [0.0]
         return {
             "blocked": ordered[-1],
@@ -315,7 +315,6 @@ class Blocked:
             self.places.update(elsewhere())
         self.cpu = max(self.cpu, min(late, time.thread_time() - self._used))
         self._next()
-
 
     def _tidy(self, phase: str, _: object) -> None:
         if phase == "start":

@@ -148,7 +148,7 @@ def alert_card(said: Said, view: AlertView, press: Press) -> Card:
         bleed=True,
     )
     body: list[Element] = [text(said(view.before))] if view.before else []
-    body += [head, facts(_rows(said, view))]
+    body += [head, *([text(said("alert.was"))] if view.settled else []), facts(_rows(said, view))]
     if view.personal:
         body += _explained(said, view)
         body += _to_do(said, view, press)
@@ -172,7 +172,8 @@ def _rows(said: Said, view: AlertView) -> list[tuple[str, str]]:
     if alert.since is not None:
         rows.append((said(f"alert.since_{_SINCE.get(alert.kind, 'oldest')}"), said.when(alert.since)))
     if alert.limit is not None:
-        rows.append((said("alert.row_limit"), _until(said, alert.limit, view.now)))
+        until = said.when(alert.limit) if view.settled else _until(said, alert.limit, view.now)
+        rows.append((said("alert.row_limit"), until))
     if alert.start_by is not None and view.now < alert.start_by and not view.settled:
         rows.append((said("alert.row_start_by"), said.when(alert.start_by)))
     if not view.settled and alert.quiet_until is not None and alert.state is not AlertState.OPEN:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cards.elements import Card, Element, actions, card, execute, heading, subtle, text
 from cards.texts import Texts
 from cards.verbs import Verb
 
-MOST_IN_A_ROW = 6
-"""Teams hides further buttons of a row behind an ellipsis."""
+_MOST_IN_A_ROW: Final = 4
+"""Teams leaves out what stands behind the sixth button of a row; two even rows are easier to read than six and two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,8 @@ def help_card(
         body.append(text(texts("help.your_role"), weight="Bolder", separator=True))
         for role in roles:
             body += [text(texts(f"help.{role}")), subtle(texts(f"help.examples_{role}"))]
-    for row in (doors[:MOST_IN_A_ROW], doors[MOST_IN_A_ROW:]):
-        titles = [(texts(f"help.door_{door}"), door) for door in row]
-        if titles:
-            body.append(actions(execute(name, door, {"lang": texts.lang.value}) for name, door in titles))
+    if doors:
+        body += [actions(row) for row in _rows(texts, doors)]
     said = f"{texts(before)} " if before else ""
     return card(texts, body, summary=f"{said}{title}. {texts('help.body')}", banner=banner)
 
@@ -71,6 +70,12 @@ def error_card(texts: Texts, *, reference: str = "", unknown_button: bool = Fals
     if reference:
         body.append(subtle(texts("error.reference", reference=reference)))
     return card(texts, body, summary=f"{texts('error.title')}. {said}", banner=banner)
+
+
+def _rows(texts: Texts, doors: Sequence[Verb]) -> Iterable[list[Element]]:
+    """Give the buttons to all doors in rows that Teams shows whole."""
+    made = [execute(texts(f"help.door_{door}"), door, {"lang": texts.lang.value}) for door in doors]
+    return (made[start : start + _MOST_IN_A_ROW] for start in range(0, len(made), _MOST_IN_A_ROW))
 
 
 def _show(texts: Texts, example: Example) -> Element:

@@ -135,7 +135,7 @@ def _tickets(said: Said, tickets: tuple[KeptTicket, ...]) -> list[str]:
 
 
 def _roles(said: Said, stored: Stored) -> str:
-    return ", ".join(said(_ROLES[role]) for role in stored.roles) or said("own_data.none")
+    return ", ".join(said(_ROLES[role]) for role in stored.roles) or said("own_data.role_none")
 
 
 def _goes(said: Said, stored: Stored) -> list[str]:

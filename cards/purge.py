@@ -62,6 +62,11 @@ class RequestView:
         return self.request.preview.share > self.max_share
 
     @property
+    def out_of_bounds(self) -> bool:
+        """Tell whether it cannot be confirmed for that."""
+        return self.request.state is State.PREVIEWED and self.too_much
+
+    @property
     def empty(self) -> bool:
         """Tell whether there is nothing to delete."""
         return self.request.state is State.PREVIEWED and not self.request.preview.selected.units
@@ -91,13 +96,15 @@ def _meaning(said: Said, view: RequestView) -> Iterator[str]:
         yield said("purging.run_out", when=said.when(request.expires_at))
     elif view.empty:
         yield said("purging.nothing_selected")
+    elif view.out_of_bounds:
+        yield said("purging.previewed_too_much")
     elif request.state is State.PREVIEWED and view.own:
         yield said("purging.own_previewed")
     elif request.state is State.AWAITING_SECOND:
         yield from _waiting(said, view)
     else:
         yield said(f"purging.says_{request.state}", until=said.when(request.cooling_until))
-    if request.state is State.PREVIEWED and view.too_much:
+    if view.out_of_bounds:
         share, most = said.share(request.preview.share), said.share(view.max_share)
         yield said("purging.too_much", share=share, most=most)
     if request.break_glass:
@@ -160,7 +167,7 @@ def _by(said: Said, who: str, when: int) -> str:
 def _fields(said: Said, view: RequestView) -> Iterator[Element]:
     code = view.request.code
     waits = view.request.state in {State.PREVIEWED, State.AWAITING_SECOND} and not view.run_out
-    if code and waits and (view.own or view.asked):
+    if code and waits and (view.own or view.asked) and not (view.empty or view.out_of_bounds):
         yield text(said("purging.code", code=code), weight="Bolder", size="Medium", fontType="Monospace")
     if Verb.PURGE_CONFIRM in view.offers:
         yield input_field("code", said("purging.field_code"), maxLength=LONGEST_CODE)

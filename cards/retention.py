@@ -84,6 +84,7 @@ def _source(
         (said("retention.row_left"), _left_of(said, status)),
         (
             said("retention.row_counts"),
+            said("retention.left_unknown") if status.reason else
             said("retention.numbers", due=said.number(summary.expired_records),
                  overdue=said.number(summary.overdue_records)),
         ),

@@ -16,6 +16,8 @@ SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 USUAL_RECORDS = 100_000
 MOST_ROWS = 40
 """How many sources a list names; more would not fit on a card."""
+_ENDED = frozenset({StandingState.STOPPED, StandingState.REJECTED, StandingState.REPLACED})
+_TO_KNOW = ("standing.limits", "standing.holds", "standing.switching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,10 @@ def standing_card(said: Said, view: StandingView, *, buttons: Iterable[Element] 
     body: list[Element] = [text(note, weight="Bolder")] if note else []
     body += [heading(title), subtle(said("standing.version", number=said.number(rule.number)))]
     body += [text(state, weight="Bolder"), *(text(line) for line in _waits(said, view))]
-    body += [text(said("standing.does", age=said.days(view.age))), facts(_facts(said, view))]
-    body += [subtle(said(key)) for key in ("standing.limits", "standing.holds", "standing.switching")]
+    ended = rule.state in _ENDED
+    does = said("standing.does_nothing") if ended else said("standing.does", age=said.days(view.age))
+    body += [text(does), facts(_facts(said, view))]
+    body += [] if ended else [subtle(said(key)) for key in _TO_KNOW]
     offered = list(buttons)
     if offered:
         body.append(actions(offered))

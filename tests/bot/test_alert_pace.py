@@ -46,7 +46,9 @@ class Watchman:
 
     def leaving(self) -> list[Delivery]:
         """List the alerts on a countdown that go out now."""
-        alerts = {f"alert/{it.id}" for it in self.office.alerts.all() if it.kind in {FindingKind.DUE, FindingKind.OVERDUE}}
+        alerts = {
+            f"alert/{it.id}" for it in self.office.alerts.all() if it.kind in {FindingKind.DUE, FindingKind.OVERDUE}
+        }
         return [one for one in self.office.outbox.due(self.lab.now) if one.subject in alerts]
 
 
@@ -68,9 +70,7 @@ def watching(folder: Path, *ages: float) -> Iterator[Watchman]:
             digest_weekday=0,
         )
         dora = opened.engine.parts.people.of(DORA)
-        office.outbox.refer(
-            Reference(id=dora, conversation_id="a:dora", service_url="https://smba/", used_at=lab.now)
-        )
+        office.outbox.refer(Reference(id=dora, conversation_id="a:dora", service_url="https://smba/", used_at=lab.now))
         yield Watchman(lab=lab, office=office, jobs=jobs, schedule=Schedule(office, jobs, lab.clock, around))
 
 

@@ -1,4 +1,7 @@
-"""One card of each family, as the dialogs of the product make it; golden files and rules look at all of them."""
+"""One card of each family, as the dialogs of the product make it; golden files and rules look at all of them.
+
+The cards of the office stand in `office_gallery.py`.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +20,7 @@ from dialogs.ask import AskDialog
 from dialogs.help import HelpDialog
 from dialogs.purge import PurgeDialog
 from dialogs.turn import Reply
+from tests.cards.office_gallery import OFFICE
 from tests.domain import actor
 
 CONTACT = Contact(
@@ -57,6 +61,7 @@ class Studio:
         self.overlaid = self._ask(load_catalogue(overlay=_overlay(folder)), CONTACT)
         self.handing = self._ask(self.catalogue, Contact(), hands_over=True)
         self.help = HelpDialog(catalogue=self.catalogue, texts=self.texts, banner=False)
+        self.doors = HelpDialog(catalogue=self.catalogue, texts=self.texts, banner=False, doors=True)
         self.dev_help = HelpDialog(catalogue=self.catalogue, texts=self.texts, banner=True)
         self.purge = PurgeDialog(texts=self.texts, banner=False)
 
@@ -115,6 +120,10 @@ OTHERS: Mapping[str, Make] = {
     "help_employee": lambda s, lang: s.help.help(actor(), lang),
     "help_admin": lambda s, lang: s.help.help(actor(Role.ADMIN), lang),
     "help_dpo": lambda s, lang: s.help.help(actor(Role.DPO), lang),
+    "help_doors_employee": lambda s, lang: s.doors.help(actor(), lang),
+    "help_doors_admin": lambda s, lang: s.doors.help(actor(Role.ADMIN), lang),
+    "help_doors_dpo": lambda s, lang: s.doors.help(actor(Role.DPO), lang),
+    "help_doors_both": lambda s, lang: s.doors.help(actor(Role.ADMIN, Role.DPO), lang),
     "welcome": lambda s, lang: s.help.help(actor(), lang, welcome=True),
     "empty": lambda s, lang: s.help.help(actor(), lang, before="help.empty"),
     "too_long": lambda s, lang: s.help.help(actor(), lang, before="help.too_long"),
@@ -122,14 +131,19 @@ OTHERS: Mapping[str, Make] = {
     "command_allowed": lambda s, lang: s.purge.recognised(Command.PURGE_START, actor(Role.ADMIN), lang),
     "command_refused": lambda s, lang: s.purge.recognised(Command.PURGE_START, actor(), lang),
     "error": lambda s, lang: s.help.failed(lang, reference="0a1b2c3d"),
+    "too_many": lambda s, lang: s.help.too_many(lang),
     "unknown_button": lambda s, lang: s.help.unknown_button(lang),
 }
-FAMILIES: Mapping[str, Make] = {**ANSWERS, **OTHERS}
+TALK: Mapping[str, Make] = {**ANSWERS, **OTHERS}
+"""The cards of conversation; the others are those of the office."""
+FAMILIES = (*TALK, *OFFICE)
 
 
 def made(studio: Studio, family: str, lang: Lang) -> Card:
     """Make the card of a family."""
-    card = FAMILIES[family](studio, lang).card
+    if family in OFFICE:
+        return OFFICE[family](lang)
+    card = TALK[family](studio, lang).card
     assert card is not None
     return dict(card)
 

@@ -217,8 +217,22 @@ def test_the_code_is_shown_to_those_who_need_it(lang: Lang) -> None:
         (State.AWAITING_SECOND, False, False, False),
         (State.COOLING, True, False, False),
     ):
-        text = visible_text(request_card(SAID[lang], view(state, own=own, asked=asked), press))
+        text = visible_text(request_card(SAID[lang], view(state, own=own, asked=asked, max_share=1.0), press))
         assert (code in text) is seen, (state, own, asked)
+
+
+@pytest.mark.parametrize("lang", Lang)
+def test_what_cannot_be_confirmed_shows_no_code_and_asks_for_none(lang: Lang) -> None:
+    """A preview that takes too much, or nothing, asks nobody for a code; one within bounds does."""
+    said, asked = SAID[lang], request(State.PREVIEWED)
+    for shown, wanted in (
+        (view(State.PREVIEWED, own=True, max_share=1.0), True),
+        (view(State.PREVIEWED, own=True, max_share=0.1), False),
+        (view(State.PREVIEWED, own=True, max_share=1.0, request=replace(asked, preview=Preview())), False),
+    ):
+        text = visible_text(request_card(said, shown, press))
+        assert (asked.code in text) is wanted
+        assert (said("purging.own_previewed") in text) is wanted
 
 
 @given(done=st.integers(0, HUGE), total=st.integers(0, HUGE), phase=st.sampled_from(["preview", "execute", "verify"]))

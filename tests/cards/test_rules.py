@@ -16,11 +16,13 @@ from cards.elements import MAX_CARD_CHARS, Card, visible_text
 from cards.verbs import Verb
 from data.access import Role
 from data.catalogue.model import TERMS_VERSION, Catalogue
+from data.desk.ticket_steps import LONGEST_ANSWER
 from data.labels import Lang
 from data.questions.commands import Command
 from data.questions.corpus import load_corpus
 from data.questions.understand import Label
 from dialogs.ask import AskDialog
+from dialogs.help import DOORS
 from tests.cards.gallery import ANSWERS, FAMILIES, NOTICE_URLS, Studio, found, made
 from tests.domain import actor, said
 
@@ -28,8 +30,24 @@ TOPICS = sorted(path.stem for path in (Path(__file__).parents[2] / "data/catalog
 LARGEST_BYTES = 28 * 1024
 PAGE_BYTES = 20 * 1024
 MOST_BUTTONS = 6
+"""In one row: Teams shows no more."""
 LONGEST_TITLE = 100
-ELEMENTS = {"TextBlock", "FactSet", "Container", "ActionSet"}
+FIELDS = {"Input.Text", "Input.Date", "Input.ChoiceSet", "Input.Number"}
+CHARTS = {"Chart.HorizontalBar"}
+ELEMENTS = {"TextBlock", "FactSet", "Container", "ActionSet"} | FIELDS
+STYLES = {"positive", "destructive"}
+SEALED = {
+    Verb.PURGE_CONFIRM, Verb.PURGE_APPROVE, Verb.PURGE_REJECT, Verb.PURGE_REVOKE, Verb.PURGE_WITHDRAW,
+    Verb.PURGE_CANCEL, Verb.HOLD_PLACE, Verb.HOLD_RELEASE, Verb.ALERT_ACKNOWLEDGE, Verb.ALERT_SNOOZE,
+    Verb.ALERT_ESCALATE, Verb.STANDING_PROPOSE, Verb.STANDING_APPROVE, Verb.STANDING_ACKNOWLEDGE, Verb.STANDING_REJECT,
+    Verb.STANDING_STOP, Verb.HAND_OVER_SEND, Verb.RIGHTS_ASK, Verb.TICKET_TAKE, Verb.TICKET_ANSWER, Verb.TICKET_CLOSE,
+    Verb.DRAFT_MAKE, Verb.DRAFT_RELEASE, Verb.DRAFT_DISCARD, Verb.FORGET_ME_YES,
+}  # fmt: skip
+"""What changes something on behalf of somebody: never without a seal; everything else never has one."""
+OF_TOPICS = {Verb.SHOW_TOPIC, Verb.FEEDBACK_YES, Verb.FEEDBACK_NO}
+OF_NOTHING = {*DOORS, Verb.STANDING_FORM, Verb.FORGET_ME}
+"""What needs no id, because it shows a list or what concerns the person who presses."""
+COLOURED = {"attention", "warning", "good"}
 Rule = Callable[[Card], Iterable[str]]
 
 
@@ -37,20 +55,36 @@ Rule = Callable[[Card], Iterable[str]]
 
 
 def elements(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Walk through every element of a card's body, in order."""
+    """Walk through every element of a card's body, in order; a chart is followed by what stands in for it."""
     for item in items:
         yield item
         yield from elements(item.get("items", ()))
+        if item["type"] in CHARTS:
+            yield from elements([item["fallback"]])
 
 
-def of_type(card: Card, kind: str) -> list[Mapping[str, Any]]:
-    """List the elements of one type."""
-    return [element for element in elements(card["body"]) if element["type"] == kind]
+def of_type(card: Card, *kinds: str) -> list[Mapping[str, Any]]:
+    """List the elements of some types."""
+    return [element for element in elements(card["body"]) if element["type"] in kinds]
 
 
 def buttons(card: Card) -> list[Mapping[str, Any]]:
     """List every button."""
     return [button for row in of_type(card, "ActionSet") for button in row["actions"]]
+
+
+def executes(card: Card) -> list[Mapping[str, Any]]:
+    """List every button that comes back."""
+    return [button for button in buttons(card) if button["type"] == "Action.Execute"]
+
+
+def without_charts(value: Any) -> Any:
+    """Give a card as a client shows it that knows no charts."""
+    if isinstance(value, Mapping):
+        if value.get("type") in CHARTS:
+            return without_charts(value["fallback"])
+        return {key: without_charts(inner) for key, inner in value.items()}
+    return [without_charts(inner) for inner in value] if isinstance(value, list) else value
 
 
 @cache
@@ -64,9 +98,33 @@ def schema() -> Draft6Validator:
 
 
 def fits_the_schema(card: Card) -> Iterator[str]:
-    """Follow the schema of Adaptive Cards 1.5."""
-    for error in schema().iter_errors(card):
-        yield f"schema: {error.json_path}: {error.message[:200]}"
+    """Follow the schema of Adaptive Cards 1.5, as seen by a client that knows no charts.
+
+    A card is judged element by element, and what has the same shape once only: the schema looks at no words.
+    """
+    plain = shape(without_charts(card))
+    for body in ([], *([element] for element in plain["body"])):
+        yield from schema_errors(json.dumps({**plain, "body": body}))
+
+
+WORDS = {"text", "title", "value", "label", "tooltip", "fallbackText", "errorMessage", "placeholder"}
+"""Where the schema takes any words."""
+
+
+def shape(value: Any, key: str = "") -> Any:
+    """Give a card with the same word for all words that people read."""
+    if isinstance(value, Mapping):
+        return {name: shape(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(inner) for inner in value]
+    return "word" if isinstance(value, str) and key in WORDS else value
+
+
+@cache
+def schema_errors(card: str) -> tuple[str, ...]:
+    """List what a card in JSON does against the schema."""
+    found = schema().iter_errors(json.loads(card))
+    return tuple(f"schema: {error.json_path}: {error.message[:200]}" for error in found)
 
 
 def says_what_it_is(card: Card) -> Iterator[str]:
@@ -80,8 +138,65 @@ def says_what_it_is(card: Card) -> Iterator[str]:
 
 
 def uses_known_elements(card: Card) -> Iterator[str]:
-    """Use nothing but the elements of cards/elements.py."""
-    yield from (f"element {element['type']}" for element in elements(card["body"]) if element["type"] not in ELEMENTS)
+    """Use nothing but the elements and fields that the product knows, and a chart only with what stands in for it."""
+    for element in elements(card["body"]):
+        if element["type"] not in ELEMENTS | CHARTS:
+            yield f"element {element['type']}"
+        if element["type"] in CHARTS and element["fallback"].get("type") not in ELEMENTS:
+            yield "a chart without what stands in for it"
+
+
+def labels_its_fields(card: Card) -> Iterator[str]:
+    """Give each field an id of its own and a label that is read out, and something to send it with."""
+    fields = of_type(card, *FIELDS)
+    ids = [field.get("id", "") for field in fields]
+    for field in fields:
+        if not field.get("label", "").strip() or not re.fullmatch("[a-z]+", field.get("id", "")):
+            yield f"a field without label or id: {field.get('id')}"
+    if len(set(ids)) < len(ids):
+        yield f"two fields of one id: {ids}"
+    if set(ids) & {"verb"}.union(*(button["data"] for button in executes(card))):
+        yield f"a field that hides what a button carries: {ids}"
+    if fields and not executes(card):
+        yield "fields, and nothing to send them with"
+
+
+def bounds_its_fields(card: Card) -> Iterator[str]:
+    """Take no endless text and no day without bounds; say what is wrong where nothing is filled in."""
+    for field in of_type(card, *FIELDS):
+        name = field.get("id")
+        if field.get("isRequired") and not field.get("errorMessage", "").strip():
+            yield f"a required field that says nothing when it is empty: {name}"
+        if field["type"] == "Input.Text" and not 0 < field.get("maxLength", 0) <= LONGEST_ANSWER:
+            yield f"a text without end: {name}"
+        if field["type"] == "Input.Date" and not (field.get("min") and field.get("max")):
+            yield f"a day without bounds: {name}"
+
+
+def offers_real_choices(card: Card) -> Iterator[str]:
+    """Offer choices that can be told apart; what is filled in is one of them."""
+    for field in of_type(card, "Input.ChoiceSet"):
+        titles = [choice["title"] for choice in field["choices"]]
+        values = [choice["value"] for choice in field["choices"]]
+        if not titles or not all(titles) or len(set(titles)) < len(titles) or len(set(values)) < len(values):
+            yield f"choices that cannot be told apart: {field.get('id')}"
+        elif field.get("value", values[0]) not in values:
+            yield f"what is filled in cannot be chosen: {field.get('id')}"
+
+
+def never_relies_on_colour(card: Card) -> Iterator[str]:
+    """Say in words what a colour says: nothing coloured is without a sentence, and no bar has a colour of its own."""
+    for element in elements(card["body"]):
+        said = [inner for inner in elements(element.get("items", ())) if inner["type"] == "TextBlock"]
+        if element.get("style") in COLOURED and not any(re.search(r"[^\W\d_]{3}", inner["text"]) for inner in said):
+            yield f"a colour without words: {element['style']}"
+        if element.get("color") and not re.search(r"[^\W\d_]{3}", element["text"]):
+            yield f"a coloured text without words: {element['text']}"
+        if element["type"] in CHARTS and any("color" in bar or len(bar["x"]) < 3 for bar in element["data"]):
+            yield "a bar that its colour explains"
+    for button in buttons(card):
+        if not re.search(r"[^\W\d_]{2}", button["title"]):
+            yield f"a button without words: {button['title']}"
 
 
 def wraps_every_text(card: Card) -> Iterator[str]:
@@ -97,33 +212,34 @@ def wraps_every_text(card: Card) -> Iterator[str]:
 
 
 def carries_only_ids(card: Card) -> Iterator[str]:
-    """Let buttons carry an id, the language, and where one came from; nothing that looks like authority."""
-    for button in buttons(card):
-        if button["type"] != "Action.Execute":
+    """Let buttons carry an id, the language, where one came from, and a seal where they change something; no more."""
+    for button in executes(card):
+        data, verb = button["data"], button["verb"]
+        if verb not in list(Verb):
+            yield f"verb {verb}"
             continue
-        data = button["data"]
-        if not {"id", "lang"} <= data.keys() <= {"id", "lang", "from"}:
-            yield f"data holds {sorted(data)}"
+        wanted = {"lang"} | ({"n"} if verb in SEALED else set()) | (set() if verb in OF_NOTHING else {"id"})
+        if not wanted <= data.keys() <= wanted | {"id"} | ({"from"} if verb in OF_TOPICS else set()):
+            yield f"data of {verb} holds {sorted(data)}"
         if not all(isinstance(value, str) for value in data.values()) or data.get("lang") != card["lang"]:
             yield f"data is {data}"
-        if not re.fullmatch(r"[a-z0-9_.+]+", data.get("id", "")):
+        if not re.fullmatch(r"[a-z0-9_.+-]{1,60}", data.get("id", "-")) or ".." in data.get("id", ""):
             yield f"id is {data.get('id')}"
-        if button["verb"] not in list(Verb):
-            yield f"verb {button['verb']}"
+        if not re.fullmatch(r"[a-z2-7]{8}\.[a-z2-7]{16}", data.get("n", "a" * 8 + "." + "a" * 16)):
+            yield f"seal is {data.get('n')}"
 
 
 def falls_back_to_submit(card: Card) -> Iterator[str]:
-    """Let older clients submit the same data with the verb."""
-    for button in buttons(card):
-        if button["type"] != "Action.Execute":
-            continue
-        fallback = dict(button["fallback"])
+    """Let older clients submit the same data with the verb, on a button that looks the same."""
+    for button in executes(card):
+        if button.get("style", "positive") not in STYLES:
+            yield f"style {button['style']}"
         wanted = {
-            **{key: button[key] for key in ("title", "tooltip") if key in button},
+            **{key: button[key] for key in ("title", "tooltip", "style") if key in button},
             "type": "Action.Submit",
             "data": {"verb": button["verb"], **button["data"]},
         }
-        if fallback != wanted:
+        if dict(button["fallback"]) != wanted:
             yield f"fallback of {button['title']} differs"
 
 
@@ -144,13 +260,15 @@ def is_small(card: Card) -> Iterator[str]:
         ("UTF-16", len(content.encode("utf-16-le")), LARGEST_BYTES),
         ("UTF-8", len(content.encode()), PAGE_BYTES),
     ):
-        if size > limit:
+        if size >= limit:
             yield f"{size} bytes as {name}"
 
 
 def has_no_placeholder_left(card: Card) -> Iterator[str]:
     """Show no `{placeholder}` and no template expression."""
-    for line in [card["fallbackText"], visible_text(card), *(button["title"] for button in buttons(card))]:
+    fields = [field["label"] for field in of_type(card, *FIELDS)]
+    titles = [button["title"] for button in buttons(card)]
+    for line in [card["fallbackText"], visible_text(card), *titles, *fields]:
         if re.search(r"(?<!\\)[{}]", line):
             yield f"placeholder: {line[:80]}"
 
@@ -173,15 +291,31 @@ def labels_its_buttons(card: Card) -> Iterator[str]:
 
 
 def names_nobody(card: Card) -> Iterator[str]:
-    """Hold no id of a person, a tenant or a conversation, and no token."""
-    if re.search(r"29:|28:|19:|eyJ|[0-9a-f]{8}-[0-9a-f]{4}-", json.dumps(card)):
+    """Hold no id of a person, a tenant or a conversation, and no token; pseudonyms stand on no card of the office."""
+    content = json.dumps(card)
+    if re.search(r"\b29:|\b28:|\b19:[a-z]|eyJ|[0-9a-f]{8}-[0-9a-f]{4}-", content):
         yield "holds an id of somebody"
+    if re.search(r"\bp-(?:alice|bob|dora|eve|x|\d)\b", content):
+        yield "holds a pseudonym"
+
+
+def names_no_file(card: Card) -> Iterator[str]:
+    """Hold no path and no name of a file: neither those of logs nor those of the bot."""
+    content = "\n".join(
+        [card["fallbackText"], visible_text(card), *(json.dumps(b.get("data", {})) for b in buttons(card))]
+    )
+    if found := re.search(r"(?<![\w/])/(?:var|opt|srv|etc|mnt)\b|[A-Z]:\\\\|\.(?:log|jsonl|gz|trace|dmp)\b", content):
+        yield f"names a file: {found.group()}"
 
 
 RULES: tuple[Rule, ...] = (
     fits_the_schema,
     says_what_it_is,
     uses_known_elements,
+    labels_its_fields,
+    bounds_its_fields,
+    offers_real_choices,
+    never_relies_on_colour,
     wraps_every_text,
     carries_only_ids,
     falls_back_to_submit,
@@ -190,6 +324,7 @@ RULES: tuple[Rule, ...] = (
     has_no_placeholder_left,
     labels_its_buttons,
     names_nobody,
+    names_no_file,
 )
 
 
@@ -374,12 +509,56 @@ def _first_execute(card: Card) -> Any:
 
 BREAKS: Mapping[str, tuple[Rule, Callable[[Card], object]]] = {
     "unknown element": (fits_the_schema, lambda c: c["body"].append({"type": "TextBlok", "text": "x", "wrap": True})),
+    "text that is none": (fits_the_schema, lambda c: c["body"].append({"type": "TextBlock", "text": 7, "wrap": True})),
     "unknown property": (fits_the_schema, lambda c: c.update(speech="x")),
     "version": (says_what_it_is, lambda c: c.update(version="1.6")),
     "no fallback text": (says_what_it_is, lambda c: c.update(fallbackText=" ")),
     "picture": (uses_known_elements, lambda c: c["body"].append({"type": "Image", "url": "https://x.example/a.png"})),
+    "chart without fallback": (
+        uses_known_elements,
+        lambda c: c["body"].append({"type": "Chart.HorizontalBar", "data": [], "fallback": {"type": "Image"}}),
+    ),
+    "field without label": (labels_its_fields, lambda c: c["body"].append({"type": "Input.Text", "id": "x"})),
+    "field named like data": (
+        labels_its_fields,
+        lambda c: c["body"].append({"type": "Input.Text", "id": "id", "label": "x", "maxLength": 9}),
+    ),
+    "two fields of one id": (
+        labels_its_fields,
+        lambda c: c["body"].extend([{"type": "Input.Text", "id": "x", "label": "x", "maxLength": 9}] * 2),
+    ),
+    "endless text": (bounds_its_fields, lambda c: c["body"].append({"type": "Input.Text", "id": "x", "label": "x"})),
+    "required in silence": (
+        bounds_its_fields,
+        lambda c: c["body"].append({"type": "Input.Text", "id": "x", "label": "x", "maxLength": 9, "isRequired": True}),
+    ),
+    "day without bounds": (
+        bounds_its_fields,
+        lambda c: c["body"].append({"type": "Input.Date", "id": "x", "label": "x"}),
+    ),
+    "twin choices": (
+        offers_real_choices,
+        lambda c: c["body"].append(
+            {"type": "Input.ChoiceSet", "id": "x", "label": "x", "choices": [{"title": "a", "value": "a"}] * 2}
+        ),
+    ),
+    "only a colour": (
+        never_relies_on_colour,
+        lambda c: c["body"].append({"type": "Container", "style": "attention", "items": []}),
+    ),
+    "only a coloured sign": (
+        never_relies_on_colour,
+        lambda c: c["body"].append({"type": "TextBlock", "text": "●", "color": "Attention", "wrap": True}),
+    ),
     "no wrap": (wraps_every_text, lambda c: c["body"].append({"type": "TextBlock", "text": "x"})),
     "role in data": (carries_only_ids, lambda c: _first_execute(c)["data"].update(role="admin")),
+    "path for an id": (carries_only_ids, lambda c: _first_execute(c)["data"].update(id="../var/log")),
+    "seal on what only shows": (
+        carries_only_ids,
+        lambda c: _first_execute(c)["data"].update(n="abcdefgh.abcdefghijklmnop"),
+    ),
+    "authority without seal": (carries_only_ids, lambda c: _first_execute(c).update(verb=Verb.PURGE_APPROVE)),
+    "another style": (falls_back_to_submit, lambda c: _first_execute(c).update(style="positive")),
     "verb": (carries_only_ids, lambda c: _first_execute(c).update(verb="purge")),
     "other fallback": (falls_back_to_submit, lambda c: _first_execute(c)["fallback"]["data"].update(id="journal")),
     "http": (
@@ -395,6 +574,9 @@ BREAKS: Mapping[str, tuple[Rule, Callable[[Card], object]]] = {
         lambda c: c["body"].append({"type": "ActionSet", "actions": [_first_execute(c)] * 7}),
     ),
     "person": (names_nobody, lambda c: c.update(fallbackText="29:1abc")),
+    "pseudonym": (names_nobody, lambda c: c.update(fallbackText="approved by p-bob")),
+    "path": (names_no_file, lambda c: c.update(fallbackText="deleted /var/log/app")),
+    "file": (names_no_file, lambda c: c["body"].append({"type": "TextBlock", "text": "app-2.log", "wrap": True})),
 }
 
 

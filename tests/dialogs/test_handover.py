@@ -213,7 +213,7 @@ async def test_the_same_form_opens_one_ticket(counter: Counter) -> None:
     for _ in range(3):
         reply = await counter.does(press(EVE, form, Verb.HAND_OVER_SEND, question=WORDS))
     assert len(counter.room.office.tickets.all()) == 1
-    assert "sent this already" in reads(reply.card)
+    assert "already sent this" in reads(reply.card)
     await counter.asks()
     assert len(counter.room.office.tickets.all()) == 2
 

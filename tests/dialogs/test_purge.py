@@ -650,7 +650,7 @@ async def test_a_typed_yes_never_approves(room: Room) -> None:
     await room.confirmed()
     for text in ("approve the purge", f"approve {room.request().code}"):
         reply = await room.says(DORA, Command.PURGE_CONFIRM, text)
-        assert "takes the button" in read(reply)
+        assert "only with the button" in read(reply)
         assert Verb.PURGE_APPROVE in buttons(dict(reply.card or {}))
     assert room.request().approvals == ()
 
