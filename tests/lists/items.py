@@ -1,11 +1,11 @@
-"""Which test proves which item: lists AZ, FS, FE, CR and RL of security.md 8, P1 to P13 of purge.md 6.11.
+"""Which test proves which item: the AZ, FS, FE and CR lists of security.md 8, P1 to P13 of purge.md 6.11.
 
 The IN and RL lists are in `items_bot.py`. Those of issue 3 stand at the end. An entry names a test that shows the
 behaviour the item asks for, beside something that differs in one point and is accepted. What an item asks for and the
 product does otherwise, or cannot have, is said here:
 
 - AZ-05: the connector's token names no tenant: it is the body's, which the gate holds against the settings (F4).
-- AZ-06: a guest of another tenant is refused; one of this tenant is what the settings say by object id.
+- AZ-06: a guest of another tenant is refused; one of this tenant has no role whatever the settings say.
 - AZ-08: there is no source of roles that could be down: they are settings. Whoever cannot be resolved has none.
 - AZ-22: no card has a `refresh`; looking, by 60 people too, writes nothing.
 - AZ-26, AZ-30: nobody is made or unmade an owner in chat, by a code or otherwise: roles are settings of the host.
@@ -26,8 +26,6 @@ product does otherwise, or cannot have, is said here:
   What a changed file means for requests under way is tested; that it needs approval is the host's own business.
 - FE-20: the alert cannot be suppressed because findings are computed afresh each time; who sends them is issue 4's.
 - FE-21: 20,000 steps of the pure rules, 100,000 of the services; `PROCALL_WALK_STEPS=1000000` takes as many as asked.
-- RL-02: the outbox has 8 calls out at most, so a connector that hangs takes no more; turns have calls of their own.
-- RL-16: what reached nobody is a finding after 15 minutes, which the other channel and the watchdog take up.
 - CR-09: 200 kills of the stores, 200 of the audit, 60 of a purge and 50 of the storage in each run of the suite.
 - P9: cards of purges do not exist before issue 4.
 """
@@ -61,9 +59,6 @@ WRITERS = "tests/real_writers/test_writers_while_purging.py"
 CLI = "tests/test_retention_cli.py"
 CERTIFICATE = "tests/data/certificate/test_certificate.py"
 ARCHIVES = "tests/data/formats/test_archives.py"
-RL_ITEMS, SENDER = f"{HERE}/test_rl_items.py", "tests/bot/test_sender.py"
-OUTBOX = "tests/data/office/test_outbox.py"
-RETRY, PACE = (f"tests/data/desk/test_{name}.py" for name in ("retry", "pace"))
 STAMPS = "tests/data/formats/test_stamps.py"
 
 DIALOGS = "tests/dialogs"
@@ -105,6 +100,8 @@ AZ: Final = {
         f"{IDENTITY}::test_admin_of_another_tenant_is_refused_by_the_bot",
     ),
     "AZ-06": (
+        "tests/bot/test_guests.py::test_a_guest_with_an_entry_in_the_settings_is_refused_a_purge",
+        "tests/bot/test_guests.py::test_a_guest_loses_the_role_everywhere_and_gets_it_back",
         f"{LIVE}::test_over_http_nobody_of_another_tenant_presses_anything",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
         f"{IDENTITY}::test_role_follows_the_object_id",
@@ -669,50 +666,4 @@ REAL_FAULTS: Final = {
     ),
 }
 
-SENDING: Final = {
-    "RL-02": (
-        f"{RL_ITEMS}::test_a_connector_that_hangs_holds_up_nobody_else",
-        f"{SENDER}::test_calls_at_the_same_time_are_few",
-    ),
-    "RL-03": (f"{RL_ITEMS}::test_every_broken_connection_is_one_of_our_outcomes",),
-    "RL-08": (
-        f"{SENDER}::test_throttling_is_obeyed",
-        f"{RETRY}::test_a_pause_is_kept_and_cut_to_a_quarter_of_an_hour",
-    ),
-    "RL-09": (
-        f"{SENDER}::test_only_what_must_arrive_is_sent_twice",
-        f"{RETRY}::test_an_unknown_outcome_is_repeated_only_where_it_must_arrive",
-    ),
-    "RL-10": (
-        f"{SENDER}::test_only_what_must_arrive_is_sent_twice",
-        f"{SENDER}::test_ten_tries_of_a_message_that_never_arrives",
-        f"{RETRY}::test_ten_tries_lie_within_a_day_and_outlive_a_night",
-    ),
-    "RL-11": (f"{SENDER}::test_a_refused_token_is_renewed_once_and_then_told",),
-    "RL-12": (
-        f"{SENDER}::test_who_has_removed_the_bot_is_left_alone",
-        f"{OUTBOX}::test_a_dropped_place_is_forgotten_unless_it_is_new",
-    ),
-    "RL-13": (
-        f"{SENDER}::test_a_changed_address_gets_neither_message_nor_token",
-        f"{OUTBOX}::test_a_changed_address_is_found_even_where_others_got_it",
-    ),
-    "RL-14": (
-        f"{RL_ITEMS}::test_a_killed_sender_loses_nothing_urgent",
-        f"{SENDER}::test_a_crash_between_sending_and_noting",
-        f"{OUTBOX}::test_a_crash_loses_nothing_urgent_and_repeats_nothing_else",
-    ),
-    "RL-15": (
-        f"{SENDER}::test_a_day_without_network_is_caught_up_within_limits",
-        f"{SENDER}::test_a_thousand_messages_meet_no_429",
-        f"{SENDER}::test_without_pace_teams_says_no",
-        f"{PACE}::test_one_more_would_be_refused",
-    ),
-    "RL-16": (
-        f"{OUTBOX}::test_an_alert_that_nobody_got_is_found",
-        f"{OUTBOX}::test_a_message_given_up_is_found_at_once",
-    ),
-}
-"""The items of the RL list that are about sending; they come before what `items_bot.py` says of the same items."""
-
-ALL: Final = AZ | FS | FE | IN | CR | RL | SENDING | P | BAD_INPUT | REAL_FAULTS
+ALL: Final = AZ | FS | FE | IN | CR | RL | P | BAD_INPUT | REAL_FAULTS

@@ -6,7 +6,9 @@ Where the product does otherwise, or cannot have what an item asks for, the reas
 - IN-08: a card has at most 28 KB (design 3.4), not 20; what does not fit has pages or is cut.
 - IN-13: 20,000 utterances of all words through the understanding, 3,000 of words that are no orders through the whole
   bot with its dialogs, with fixed seeds. A million, and the 99th percentile, are for the bench: no test is timed.
+- RL-02: the outbox has 8 calls out at most, so a connector that hangs takes no more; turns have calls of their own.
 - RL-07: 1,000 arrivals; `PROCALL_STORM=10000` sends as many as asked.
+- RL-16: what reached nobody is a finding after 15 minutes, which the other channel and the watchdog take up.
 - RL-19, 22: there is no PostgreSQL store and no pooler yet: files are the only state, one process holds them, and
   what a sick disk does to them is the CR list's. `state.postgres_dsn` is known to the settings and used by nothing.
 - RL-20: two replicas cannot share files: the second refuses to start. What a paused executor finds that somebody else
@@ -40,6 +42,7 @@ COMMANDS, NORMALISE = "tests/data/test_commands.py", "tests/data/test_normalise.
 ELEMENTS, RULES = "tests/cards/test_elements.py", "tests/cards/test_rules.py"
 OUTBOX, STANDING = f"{OFFICE}/test_outbox.py", f"{OFFICE}/test_standing_rules.py"
 RETRY, PACE = f"{DESK}/test_retry.py", f"{DESK}/test_pace.py"
+RL_ITEMS, SENDER = f"{HERE}/test_rl_items.py", f"{BOT}/test_sender.py"
 RUNS = f"{PURGE}/test_purge_runs.py"
 ATOMIC, AUDIT = "tests/data/stores/test_atomic_storage.py", "tests/data/audit/test_audit_log.py"
 CLI = "tests/test_retention_cli.py"
@@ -109,11 +112,14 @@ RL: Final = {
         f"{CONNECTOR}::test_slow_connector_delays_nobody_else",
         f"{CONNECTOR}::test_time_out_is_not_repeated",
         f"{PACE}::test_a_silent_host_is_asked_less_and_less",
+        f"{RL_ITEMS}::test_a_connector_that_hangs_holds_up_nobody_else",
+        f"{SENDER}::test_calls_at_the_same_time_are_few",
     ),
     "RL-03": (
         f"{CONNECTOR}::test_refused_connection_is_tried_again",
         f"{CONNECTOR}::test_status_becomes_an_error_of_ours",
         f"{CREDENTIALS}::test_secret_is_not_sent_to_an_untrusted_server",
+        f"{RL_ITEMS}::test_every_broken_connection_is_one_of_our_outcomes",
     ),
     "RL-04": (
         f"{REPETITION}::test_message_delivered_four_times_is_answered_once",
@@ -130,40 +136,53 @@ RL: Final = {
         f"{RETRY}::test_a_pause_is_kept_and_cut_to_a_quarter_of_an_hour",
         f"{CONNECTOR}::test_throttled_answer_is_repeated_after_the_pause",
         f"{CONNECTOR}::test_pause_is_read_in_every_spelling",
+        f"{SENDER}::test_throttling_is_obeyed",
     ),
     "RL-09": (
         f"{CONNECTOR}::test_answer_that_may_have_arrived_is_not_repeated",
         f"{RETRY}::test_an_unknown_outcome_is_repeated_only_where_it_must_arrive",
+        f"{SENDER}::test_only_what_must_arrive_is_sent_twice",
     ),
     "RL-10": (
         f"{RETRY}::test_an_unknown_outcome_is_repeated_only_where_it_must_arrive",
         f"{RETRY}::test_ten_tries_lie_within_a_day_and_outlive_a_night",
         f"{OUTBOX}::test_ten_failures_are_a_dead_letter_with_its_reason",
+        f"{SENDER}::test_only_what_must_arrive_is_sent_twice",
+        f"{SENDER}::test_ten_tries_of_a_message_that_never_arrives",
     ),
     "RL-11": (
         f"{CONNECTOR}::test_refused_token_is_renewed_once",
         f"{CONNECTOR}::test_refused_tokens_are_not_tried_for_ever",
+        f"{SENDER}::test_a_refused_token_is_renewed_once_and_then_told",
     ),
     "RL-12": (
         f"{RETRY}::test_who_is_gone_is_written_to_no_more",
         f"{OUTBOX}::test_a_dropped_place_is_forgotten_unless_it_is_new",
+        f"{SENDER}::test_who_has_removed_the_bot_is_left_alone",
     ),
     "RL-13": (
         f"{CONNECTOR}::test_stored_foreign_service_url_gets_no_token",
         f"{OUTBOX}::test_a_changed_address_is_found_even_where_others_got_it",
+        f"{SENDER}::test_a_changed_address_gets_neither_message_nor_token",
     ),
     "RL-14": (
         f"{OUTBOX}::test_a_crash_loses_nothing_urgent_and_repeats_nothing_else",
         f"{OUTBOX}::test_ended_attempts_do_not_recover",
+        f"{RL_ITEMS}::test_a_killed_sender_loses_nothing_urgent",
+        f"{SENDER}::test_a_crash_between_sending_and_noting",
     ),
     "RL-15": (
         f"{PACE}::test_no_window_ever_holds_too_many",
         f"{PACE}::test_one_more_would_be_refused",
         f"{OUTBOX}::test_an_outage_that_is_over_is_caught_up_at_once",
+        f"{SENDER}::test_a_day_without_network_is_caught_up_within_limits",
+        f"{SENDER}::test_a_thousand_messages_meet_no_429",
+        f"{SENDER}::test_without_pace_teams_says_no",
     ),
     "RL-16": (
         f"{OUTBOX}::test_an_alert_that_nobody_got_is_found",
         f"{WATCHDOG}::test_an_urgent_message_is_missed_after_half_an_hour_or_when_given_up",
+        f"{OUTBOX}::test_a_message_given_up_is_found_at_once",
     ),
     "RL-17": (f"{RL_MORE}::test_a_process_that_ends_in_a_purge_under_load_loses_nothing",),
     "RL-18": (f"{RL_MORE}::test_a_process_that_ends_in_a_purge_under_load_loses_nothing",),

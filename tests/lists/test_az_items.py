@@ -41,19 +41,22 @@ def site(*admins: str) -> Settings:
 def test_roles_come_from_the_settings_and_from_nowhere_else(named: bool) -> None:
     """Nobody becomes or stops being an admin in chat: no code, no first speaker, no owner to remove (AZ-08, 26, 30).
 
-    What tells roles is built from the settings in one place; it has nothing that changes it, and no verb or command is
-    about it. Whoever the settings do not name is an employee.
+    What tells roles is built from the settings in one place; nothing gives one, what Teams says of guests only takes
+    them away, and no verb or command is about it. Whoever the settings do not name is an employee.
     """
     settings = site(ADMIN) if named else site()
     person = Person(pseudonym="p-1", tenant_id=TENANT, object_id=ADMIN)
-    assert (Role.ADMIN in roles_source(settings, dev=False)(person)) is named
+    directory = directory_of(settings, dev=False)
+    assert (Role.ADMIN in roles_source(directory)(person)) is named
     assert set(modules_naming("Directory", "bot", "dialogs", "data")) <= {
-        "bot/people.py",
-        "bot/identity.py",
-        "bot/handler.py",
-    }
+        *("bot/people.py", "bot/identity.py"),
+        *("bot/handler.py", "bot/guests.py", "bot/assembly.py", "bot/inside.py"),
+    }, "the first two make one, the others ask it or hand it on"
     public = {name for name in vars(Directory) if not name.startswith("_")}
-    assert {name for name in public if not name.endswith("_of")} <= {"holders"}, "it only answers"
+    assert {name for name in public if not name.endswith("_of")} <= {"holders", "note_guest"}, "it only answers"
+    for guest in (True, False):
+        directory.note_guest(ADMIN, guest=guest)
+        assert (Role.ADMIN in roles_source(directory)(person)) is (named and not guest)
     words = [word.value for word in (*Verb, *Command)]
     assert [word for word in words if any(part in word for part in ("role", "owner", "admin", "bootstrap"))] == []
     assert directory_of(settings, dev=False).roles_of(TENANT, "00000000-0000-4000-8000-0000000000ab") == {Role.EMPLOYEE}

@@ -193,7 +193,7 @@ def size(card: Any) -> int:
     return len(json.dumps(card, ensure_ascii=False).encode("utf-16-le")) // 2
 
 
-@pytest.mark.parametrize("letter", ["x", "<", "\u202e", "\U0001f600", "\u00e4 "], ids=ascii)
+@pytest.mark.parametrize("letter", ["x", "<", "a\u202e", "\U0001f600", "\u00e4 "], ids=ascii)
 async def test_fifty_kilobytes_stay_within_a_card(tricky: Live, letter: str) -> None:
     """IN-08: a question of 50 KB to the DPO, and what comes back of it, fits on every card that shows it."""
     asking, text = tricky.chat(EMPLOYEE), (letter * 50_000)[:50_000]
