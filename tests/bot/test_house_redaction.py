@@ -157,9 +157,10 @@ async def test_the_real_handler_records_nothing_that_was_typed(
                 body = world.invoke(str(verb), dict.fromkeys(FIELDS, planted))
                 assert (await bot.post(body, token=token)).status == 200
                 sent += len(FIELDS)
-        asked = (await bot.post(world.invoke(Verb.FORGET_ME.value), token=token)).json()["value"]
+        chat = {"conversation": {"id": "a:one-chat", "conversationType": "personal", "tenantId": TENANT}}
+        asked = (await bot.post(world.invoke(Verb.FORGET_ME.value, **chat), token=token)).json()["value"]
         [yes] = [button for button in asked["body"][-1]["actions"] if button["verb"] == Verb.FORGET_ME_YES]
-        done = await bot.post(world.invoke(Verb.FORGET_ME_YES.value, yes["data"]), token=token)
+        done = await bot.post(world.invoke(Verb.FORGET_ME_YES.value, yes["data"], **chat), token=token)
     assert "I have forgotten you" in done.body.decode()
     assert sent > 100
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
