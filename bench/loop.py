@@ -348,9 +348,10 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
     worst = max(percentile(values, 0.99) for phase in phases.values() for values in phase.milliseconds.values())
     longest = max(1000 * phase.late["blocked"] for phase in phases.values())
     bad = sum((phase.bad for phase in phases.values()), Counter[str]())
-    rows = [
+    rows: list[tuple[str, str, float, float | None]] = [
         ("answer to any button, p99 ms, the slowest verb in the slowest phase", f"< {ANSWER_MS:.0f}", worst, ANSWER_MS),
         ("event loop late, longest ms", f"< {BLOCKED_MS:.0f}", longest, BLOCKED_MS),
+        ("of that, by the CPU of the loop's own thread", "-", 1000 * max(map(own_of, phases.values())), None),
         (
             "first alert at the connector after it was on the list (asked each second), s",
             f"< {ALERT_SECONDS:.0f}",
