@@ -4,8 +4,9 @@
 
 The bot is a process as in production, with its schedule and sender at work; people press over real HTTP with real
 tokens, each no faster than one person may. Of the event loop it is measured how late a timer of 10 ms comes: in the
-bot, and in the measuring process beside it, which tells what of it is the machine. The exit code is 1 where a goal was
-missed or the measurement is worth nothing (an answer that is no success, a person who was told to wait).
+bot, and in the measuring process beside it, which tells what of it is the machine. The goals are no test, on
+a noisy machine least of all; the exit code is 1 only where the measurement is worth nothing (an answer that is no
+success, a person who was told to wait, files that are left).
 """
 
 import argparse
@@ -326,7 +327,7 @@ def outcomes_in(log: Path) -> Counter[str]:
 
 
 def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[str, int]) -> bool:
-    """Print everything; tells whether every goal was met."""
+    """Print everything; tells whether the measurement is worth something."""
     print("\n| button | " + " | ".join(f"{name}: presses, p50/p99/longest ms" for name in phases) + " |")
     print("|---" * (len(phases) + 1) + "|")
     for verb in dict.fromkeys(verb for phase in phases.values() for verb in sorted(phase.milliseconds)):
@@ -366,7 +367,7 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
     if bad:
         print(f"no success: {dict(bad)}")
     print(f"\nwhat the bot's log says: {dict(outcomes)}")
-    return all(most is None or measured < most for _, _, measured, most in rows)
+    return spoilt(bad, outcomes) == 0
 
 
 def own_of(phase: Phase) -> float:
@@ -429,9 +430,9 @@ async def run(arguments: argparse.Namespace, folder: Path) -> int:
         left = sum(1 for _ in (folder / SOURCE).rglob("*.jsonl"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    met = report(phases, alert_after, outcomes)
+    sound = report(phases, alert_after, outcomes)
     print(f"\n{arguments.files:,} files, {left} left; {memory:.0f} MB; load of the machine before: {before[0]:.1f}")
-    return 0 if met and not left else 1
+    return 0 if sound and not left else 1
 
 
 def main() -> int:
