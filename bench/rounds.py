@@ -3,8 +3,8 @@
     python bench/rounds.py [--rounds N] [--profile REQUESTS]
 
 Everything is real: the stores on the disk, the sources, the services, the heartbeat. A round is made every 20 seconds
-and after every change, in a thread of the process that answers people, so its CPU is time in which they wait. `stamps of
-a card` is what a reply costs whose card changes later. The goals are of this project, and no test.
+and after every change, in a thread of the process that answers people, so its CPU is time in which they wait. `stamps
+of a card` is what a reply costs whose card changes later. The goals are of this project, and no test.
 """
 
 import argparse
@@ -152,10 +152,10 @@ def settings_of(folder: Path) -> Settings:
     for root in roots:
         root.mkdir(parents=True)
     return Settings(
-        teams={"app_id": APP_ID, "tenant_id": TENANT, "app_secret": "bench"},  # type: ignore[arg-type]
-        roles={"admins": [guid(1), guid(2)], "dpos": [guid(3)]},  # type: ignore[arg-type]
-        state={"folder": str(folder / "state")},  # type: ignore[arg-type]
-        sources=[{"id": r.name, "kind": "files", "data_kind": "log", "root": str(r)} for r in roots],  # type: ignore[arg-type]
+        teams={"app_id": APP_ID, "tenant_id": TENANT, "app_secret": "bench"},
+        roles={"admins": [guid(1), guid(2)], "dpos": [guid(3)]},
+        state={"folder": str(folder / "state")},
+        sources=[{"id": r.name, "kind": "files", "data_kind": "log", "root": str(r)} for r in roots],
     )
 
 
@@ -236,9 +236,8 @@ def print_profile(stored: int, rounds: int) -> None:
 
 def report(costs: Iterable[Cost]) -> None:
     """Print the table with the goals."""
-    print(
-        "\n| stored requests | first round, CPU ms | round, CPU ms | wall ms | longest | stamps of a card, CPU ms | stores | met |"
-    )
+    print("\n| stored requests | first round, CPU ms | round, CPU ms | wall ms | longest"
+          " | stamps of a card, CPU ms | stores | met |")  # fmt: skip
     print("|---" * 8 + "|")
     for cost in costs:
         quiet = "not written" if not cost.written else "WRITTEN"
