@@ -1,6 +1,8 @@
 """Builds the face towards Teams out of settings and what `app.py` hands in: gate, adapter, handler, health."""
 
 import asyncio
+import gc
+import importlib
 import os
 import random
 from collections.abc import AsyncIterator, Callable
@@ -167,7 +169,7 @@ def _sender(inside: Inside, outbound: OutboundConnector, clock: Clock, metrics: 
 @asynccontextmanager
 async def at_work(parts: Parts) -> AsyncIterator[None]:
     """Let everything happen that happens by itself, until the block ends; then what is under way is left orderly."""
-    chores = [parts.schedule.keep_going(), parts.sender.run(), keep_tidy(parts.sweep)]
+    chores = [parts.schedule.keep_going(), parts.sender.run(), keep_tidy(parts.sweep), warm_up()]
     if parts.keys:
         chores.append(keep_fetching(parts.keys))
     tasks = [asyncio.create_task(chore) for chore in chores]
@@ -179,6 +181,19 @@ async def at_work(parts: Parts) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def warm_up() -> None:
+    """Load what draws certificates before the first purge ends.
+
+    Its thousands of objects, met by the collector in the middle of a purge, stopped the event loop for 75 ms.
+    """
+    gc.disable()
+    try:
+        await asyncio.to_thread(importlib.import_module, "data.certificate.paper")
+    finally:
+        gc.freeze()  # they live as long as the process, as what was built before does
+        gc.enable()
 
 
 async def keep_fetching(keys: SigningKeys) -> None:
