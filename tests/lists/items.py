@@ -105,6 +105,7 @@ AZ: Final = {
         f"{LIVE}::test_over_http_nobody_of_another_tenant_presses_anything",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
         f"{IDENTITY}::test_role_follows_the_object_id",
+        "tests/bot/test_guests.py::test_a_guest_with_an_entry_in_the_settings_is_refused_a_purge",
     ),
     "AZ-07": (
         f"{PURGING}::test_a_role_that_was_taken_away_counts_at_once",
