@@ -100,7 +100,6 @@ AZ: Final = {
         f"{IDENTITY}::test_admin_of_another_tenant_is_refused_by_the_bot",
     ),
     "AZ-06": (
-        "tests/bot/test_guests.py::test_a_guest_with_an_entry_in_the_settings_is_refused_a_purge",
         "tests/bot/test_guests.py::test_a_guest_loses_the_role_everywhere_and_gets_it_back",
         f"{LIVE}::test_over_http_nobody_of_another_tenant_presses_anything",
         f"{PURGING}::test_employees_guests_and_nobody_are_refused_friendly_and_on_record",
