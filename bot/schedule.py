@@ -38,6 +38,7 @@ CHECK_EVERY = HOUR
 TRY_AGAIN = 10 * MINUTE
 """After how long a purge is tried again that could not be run."""
 WORKERS = 2
+LEAVE_SECONDS = 10.0
 DIGEST_HOUR = 8
 
 _log = structlog.get_logger(__name__)
@@ -85,6 +86,8 @@ class Schedule:
         self._checked_at: Instant | None = None
         self._poked = asyncio.Event()
         self._threads: list[threading.Thread] = []
+        self._rounding = threading.Lock()
+        self._left = False
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -111,11 +114,14 @@ class Schedule:
                 continue
 
     def leave(self) -> None:
-        """Let the jobs stop where they are, and wait a moment for them."""
+        """Let the jobs stop where they are and the round end, and wait a moment for them."""
+        self._left = True
+        if self._rounding.acquire(timeout=LEAVE_SECONDS):
+            self._rounding.release()
         self._jobs.wake = lambda: None
         self._jobs.leave(workers=len(self._threads))
         for thread in self._threads:
-            thread.join(timeout=10.0)
+            thread.join(timeout=LEAVE_SECONDS)
 
     def _work(self) -> None:
         while (job := self._jobs.next()) is not None:
@@ -130,6 +136,11 @@ class Schedule:
 
     def safe_round(self) -> None:
         """Make a round; what goes wrong is told to the operator, and the next round tries again."""
+        with self._rounding:
+            if not self._left:
+                self._guarded_round()
+
+    def _guarded_round(self) -> None:
         try:
             self.round(instant_of(self._clock.now()))
         except Exception as error:  # noqa: BLE001  the last resort of the schedule: it must never end

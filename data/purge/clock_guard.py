@@ -50,7 +50,7 @@ class ClockGuard:
         """Give the time if it can be trusted; raises `ClockError`. A jump stays remembered until acknowledged."""
         if abs(engine_offset) > LARGEST_OFFSET:
             message = f"the clock is {abs(engine_offset) // SECOND} s away from the storage's own clock"
-            raise ClockError(ENGINE_OFFSET, message)
+            raise ClockError("engine_offset", message)
         tick = self._tick()
         reason = judge_tick(self._ticks.last(), tick, last_entry=last_entry)
         if reason in {"", "jumped"}:

@@ -98,13 +98,10 @@ def check_request_id(request_id: str) -> None:
 
 def raised(present: Mark, given: Mark) -> Mark:
     """Give the mark to store: `purged_until` never goes back, and nothing known is forgotten."""
-    if present.purged_until is None:
-        until = given.purged_until
-    else:
-        until = max(present.purged_until, given.purged_until or present.purged_until)
+    known = [until for until in (present.purged_until, given.purged_until) if until is not None]
     return replace(
         given,
-        purged_until=until,
+        purged_until=max(known, default=None),
         purged_at=present.purged_at if given.purged_at is None else given.purged_at,
         certificate=given.certificate or present.certificate,
     )

@@ -66,9 +66,9 @@ const commands = {
     };
   },
 
-  // Waits until any card shows a text, and gives the last such card.
+  // Waits until any card shows a text, or one of several, and gives the last such card.
   async find({ text, patience }) {
-    const found = page.locator(CARD).filter({ hasText: text }).last();
+    const found = page.locator(CARD).filter({ hasText: anyOf(text) }).last();
     await found.waitFor({ timeout: patience ?? PATIENCE_MS });
     return {
       cards: await page.locator(CARD).count(),
@@ -106,6 +106,11 @@ const commands = {
     await last.screenshot({ path: card });
   },
 };
+
+function anyOf(text) {
+  const plain = (one) => one.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return Array.isArray(text) ? new RegExp(text.map(plain).join("|")) : text;
+}
 
 async function answer(line) {
   const { do: name, ...parameters } = JSON.parse(line);

@@ -90,10 +90,10 @@ class Room:
         self._turn()
         self._browser.do("say", text=text)
 
-    def find(self, text: str, *, patience: int = 30_000) -> Seen:
-        """Wait until a card holds a text, and give the last one that does; patience in milliseconds."""
+    def find(self, *texts: str, patience: int = 30_000) -> Seen:
+        """Wait until a card holds a text, or one of several, and give the last that does; patience in milliseconds."""
         self._turn()
-        found = self._browser.do("find", text=text, patience=patience)
+        found = self._browser.do("find", text=list(texts) if len(texts) > 1 else texts[0], patience=patience)
         return Seen(cards=found["cards"], text=found["text"], buttons=tuple(found["buttons"]))
 
     def press(self, title: str, *, on: str, fields: Mapping[str, str] | None = None) -> None:

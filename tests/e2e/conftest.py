@@ -62,15 +62,20 @@ def chat(chat_as: Callable[[Person], Chat]) -> Chat:
 
 
 @pytest.fixture
-def rooms(browser: Browser, dev_bot: Bot, tmp_path: Path) -> Iterator[Callable[[Person], Room]]:
-    """Give what opens the pretended Teams as somebody, beside the others that are open already."""
+def rooms(browser: Browser, chromium: str, trained: Path, tmp_path: Path) -> Iterator[Callable[[Person], Room]]:
+    """Give what opens the pretended Teams as somebody, beside the others that are open already.
+
+    Each test has a bot of its own: in Teams somebody has one chat with the bot for ever, and what was sent to a chat of
+    another test would be missing here.
+    """
+    del chromium
+    folder = tmp_path / "bot"
+    shutil.copytree(trained, folder / "var" / "dev")
     with ExitStack() as stack:
-        run = secrets.token_hex(4)
+        bot = stack.enter_context(running_bot(folder / "logs", folder=folder))
 
         def open_room(person: Person) -> Room:
-            playground = stack.enter_context(
-                running_playground(dev_bot, person, tmp_path, chat=f"{run}-{person.id[3:]}")
-            )
+            playground = stack.enter_context(running_playground(bot, person, tmp_path))
             browser.do("open", url=playground.url, name=person.id)
             return Room(browser, person.id)
 

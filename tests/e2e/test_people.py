@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.chat import Room
 from tests.e2e.local_teams import ADMIN, EMPLOYEE, PEOPLE, Person
-from tests.e2e.test_loop import LONG
+from tests.e2e.test_loop import LONG, speaking
 
 playground = pytest.mark.optional("playground")
 DPO = PEOPLE[3]
@@ -16,7 +16,7 @@ OpenRoom = Callable[[Person], Room]
 @playground
 def test_an_alert_goes_on_to_the_admins_and_leads_to_a_preview(rooms: OpenRoom) -> None:
     """The DPO calls in more people; the admin's card leads to the preview with one press."""
-    dpo, admin = rooms(DPO), rooms(ADMIN)
+    dpo, admin = rooms(DPO), speaking(rooms(ADMIN))
     dpo.say("welche logs sind überfällig?")
     dpo.find("Überblick", patience=LONG)
     dpo.keep_picture("people-1-overview-de", of="Überblick")

@@ -357,7 +357,8 @@ async def test_a_press_that_did_nothing_can_be_pressed_again(live: Live) -> None
     """IN-16, RL-04: a button pressed too hastily, or by the wrong one, works when it is pressed again."""
     card, _ = await live.waiting()
     clock = FakeClock()
-    patience = live.bot.parts.edge._handler._patience = Patience(clock)
+    patience = Patience(clock)
+    live.bot.parts.edge._handler._patience = patience.has
     chat = live.chat(SECOND_ADMIN)
     while patience.has(f"{TENANT}/{SECOND_ADMIN}"):
         pass
