@@ -8,7 +8,8 @@ MAX_CHARS = 600
 
 _FOLD = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "’": "'", "`": "'", "´": "'"})
 _APART = re.compile(r"[^a-z0-9'?.,;:!&+/\n-]+")
-_REPEATED = re.compile(r"([a-z!?.])\1{2,}")
+_REPEATED = re.compile(r"(?<![a-z0-9])[a-z2-9]{4}-[a-z2-9]{4}(?![a-z0-9])|([a-z!?.])\1{2,}")
+"""Letters said more than twice; those of a confirmation code, which stands first, are no exclamation."""
 _JOINED = (
     (re.compile(r"\bpro[\s-]?call[\s-]?nex\b|\bprocallnex\b"), "procall nex"),
     (re.compile(r"\b(pro[\s-]call|procal|prokall|prokal|procoll|porcall|pro call)\b"), "procall"),
@@ -58,10 +59,14 @@ def normalise(text: str) -> str:
     """Give the evened-out form: lower case, ASCII letters and digits, sentence marks kept, single spaces."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text[: 4 * MAX_CHARS]).lower()).translate(_FOLD)
     plain = "".join(char for char in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(char))
-    even = _REPEATED.sub(r"\1\1", _APART.sub(" ", plain)).strip()
+    even = _REPEATED.sub(_at_most_twice, _APART.sub(" ", plain)).strip()
     for pattern, spelling in _JOINED:
         even = pattern.sub(spelling, even)
     return " ".join(even.split())[:MAX_CHARS].strip()
+
+
+def _at_most_twice(found: re.Match[str]) -> str:
+    return found[1] * 2 if found[1] else found[0]
 
 
 def words_of(even: str) -> list[str]:

@@ -134,3 +134,13 @@ def test_words_are_letters_and_digits() -> None:
     """Words keep an apostrophe inside and drop every sentence mark."""
     assert words_of("what's up, e-mail & 90 tage?") == ["what's", "up", "e", "mail", "90", "tage"]
     assert words_of("?!., -") == []
+
+
+@given(code=st.text(alphabet="ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=8, max_size=8))
+@example(code="8PH7ZSSS")
+@example(code="AAAA2222")
+def test_a_code_keeps_all_its_letters(code: str) -> None:
+    """A confirmation code with the same letter three times running is still that code; "sooo" is "soo" all the same."""
+    shown = f"{code[:4]}-{code[4:]}"
+    assert shown.lower() in normalise(f"confirm {shown}")
+    assert normalise("sooo") == "soo"

@@ -335,7 +335,15 @@ async def test_a_changed_seal_is_refused_and_recorded(room: Room) -> None:
     card = await room.confirmed()
     good = press(BOB, card, Verb.PURGE_APPROVE)
     seal = good.data["n"]
-    changed = [seal[:-1] + ("a" if seal[-1] != "a" else "b"), "b" + seal[1:], "", None, 5, seal + "x", [seal]]
+    changed = [
+        seal[:-1] + ("a" if seal[-1] != "a" else "b"),
+        ("b" if seal[0] != "b" else "c") + seal[1:],
+        "",
+        None,
+        5,
+        seal + "x",
+        [seal],
+    ]
     turns = [replace(good, data={**good.data, "n": n}) for n in changed]
     turns.append(replace(good, verb=Verb.PURGE_REJECT.value))
     for turn in turns:

@@ -77,9 +77,10 @@ const commands = {
     };
   },
 
-  // Presses a button of the last card that shows a text, after filling in its fields by their labels.
+  // Presses a button of the last card that has it and shows a text, after filling in its fields by their labels.
   async pressOn({ text, title, fields }) {
-    const found = page.locator(CARD).filter({ hasText: text }).last();
+    const button = page.getByRole("button", { name: title, exact: true });
+    const found = page.locator(CARD).filter({ hasText: text }).filter({ has: button }).last();
     for (const [label, value] of Object.entries(fields ?? {})) {
       await found.getByLabel(label).last().fill(value);
     }

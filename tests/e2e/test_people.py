@@ -18,15 +18,18 @@ def test_an_alert_goes_on_to_the_admins_and_leads_to_a_preview(rooms: OpenRoom) 
     """The DPO calls in more people; the admin's card leads to the preview with one press."""
     dpo, admin = rooms(DPO), speaking(rooms(ADMIN))
     dpo.say("welche logs sind überfällig?")
-    dpo.find("Überblick", patience=LONG)
-    dpo.keep_picture("people-1-overview-de", of="Überblick")
-    about = "Stack traces (stack-traces)"
-    dpo.find(about, patience=LONG)
-    dpo.keep_picture("people-2-alert", of=about)
-    dpo.press("Weitere Personen einschalten" if "Ziffer" in dpo.find(about).text else "Call in more people", on=about)
-    admin.find(about, patience=LONG)
-    admin.keep_picture("people-3-admin-alert", of=about)
-    admin.press("Preview the purge", on=about)
+    dpo.find("Überblick über die Aufbewahrung", patience=LONG)
+    dpo.keep_picture("people-1-overview-de", of="Überblick über die Aufbewahrung")
+    late = ("Daten haben die Frist überschritten", "Data has passed the limit")
+    alert = dpo.find(*late, patience=LONG)
+    said, escalate = (
+        (late[0], "Weitere Personen einschalten") if late[0] in alert.text else (late[1], "Call in more people")
+    )
+    dpo.keep_picture("people-2-alert", of=said)
+    dpo.press(escalate, on=said)
+    admin.find(*late, patience=LONG)
+    admin.keep_picture("people-3-admin-alert", of=late[1])
+    admin.press("Ask for a preview", on=late[1])
     admin.find("Code of this preview", patience=LONG)
 
 
@@ -55,6 +58,12 @@ def test_a_question_goes_to_the_dpo_and_the_answer_comes_back(rooms: OpenRoom) -
 def test_somebody_sees_what_is_stored_and_is_forgotten(rooms: OpenRoom) -> None:
     """The help card leads to what the bot stores about whoever asks, and to being forgotten, with a look before."""
     employee = rooms(EMPLOYEE)
+    employee.say("Wie lange wird das Anrufjournal gespeichert?")
+    employee.find("Dazu schweigen die Bedingungen")
+    employee.press("An die Datenschutzbeauftragten senden", on="Dazu schweigen die Bedingungen")
+    employee.find("Frage an die Datenschutzbeauftragten")
+    employee.press("Senden", on="Frage an die", fields={"Ihre Frage": "Wer darf mein Anrufjournal lesen?"})
+    employee.find("Ihre Frage Nr. 1", patience=LONG)
     employee.say("hilfe")
     employee.find("Das können Sie mich fragen")
     employee.press("Was ist über mich gespeichert?", on="Das können Sie mich fragen")
