@@ -89,10 +89,11 @@ const commands = {
 
   async shootCard({ text, card, window }) {
     const found = page.locator(CARD).filter({ hasText: text }).last();
-    await found.scrollIntoViewIfNeeded();
+    // Other cards may come at any time, and a card that moves is never "stable": then the window has to do.
+    await found.evaluate((element) => element.scrollIntoView({ block: "center" }));
     await page.mouse.move(0, 0);
     if (window) await page.screenshot({ path: window });
-    await found.screenshot({ path: card });
+    await found.screenshot({ path: card, timeout: 4000 }).catch(() => page.screenshot({ path: card }));
   },
 
   async press({ title }) {
