@@ -40,6 +40,7 @@ bench: .venv/installed-dev .venv/stock/installed .venv/bench/installed  ## Measu
 	$(VENV)/python bench/outbox.py
 	$(VENV)/python bench/rounds.py
 	$(VENV)/python bench/loop.py
+	PROCALL_WALK_STEPS=1000000 $(VENV)/python -m pytest --quiet tests/data/stores/test_request_walks.py
 	$(VENV)/python bench/retention.py --peers $(CURDIR)/.venv/bench/bin/python
 	$(VENV)/python bench/turns.py --stock-python $(CURDIR)/.venv/stock/bin/python
 

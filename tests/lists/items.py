@@ -25,7 +25,7 @@ product does otherwise, or cannot have, is said here:
   purges on a schedule is a standing rule, and its end needs an admin and a DPO.
   What a changed file means for requests under way is tested; that it needs approval is the host's own business.
 - FE-20: the alert cannot be suppressed because findings are computed afresh each time; who sends them is issue 4's.
-- FE-21: 20,000 steps of the pure rules, 100,000 of the services; `PROCALL_WALK_STEPS=1000000` takes as many as asked.
+- FE-21: 200,000 steps of the pure rules, 100,000 of the services; `PROCALL_WALK_STEPS=1000000` takes as many as asked.
 - CR-09: 200 kills of the stores, 200 of the audit, 60 of a purge and 50 of the storage in each run of the suite.
 - P9: cards of purges do not exist before issue 4.
 """

@@ -1,6 +1,6 @@
 """Random walks over requests: nothing is ever executed without the yes of the people it needs (FE-21).
 
-20,000 steps in the suite; `PROCALL_WALK_STEPS=1000000` takes a million.
+200,000 steps in the suite; `PROCALL_WALK_STEPS=1000000` takes a million.
 """
 
 import os
@@ -41,7 +41,7 @@ from data.retention.rule import Care
 from data.retention.scope import code_of
 from tests.data.stores.things import NOW, a_hold, a_request
 
-STEPS_TO_TAKE = int(os.environ.get("PROCALL_WALK_STEPS", "20000"))
+STEPS_TO_TAKE = int(os.environ.get("PROCALL_WALK_STEPS", "200000"))
 PEOPLE = ["", "p-1", "p-2", "p-3", "p-4", "p-5"]
 DIGESTS = ["ab" * 32, "cd" * 32]
 RULES = ["12" * 32, "34" * 32]
@@ -176,7 +176,7 @@ class Walk:
 
 
 def test_nothing_is_executed_without_the_people_it_needs() -> None:
-    """On 20,000 random steps with random people, clocks, codes and scopes the rule of the second person holds."""
+    """On 200,000 random steps with random people, clocks, codes and scopes the rule of the second person holds."""
     seed = random.SystemRandom().randrange(1 << 32)
     dice = random.Random(seed)  # noqa: S311  no secrets
     taken: Counter[str] = Counter()
