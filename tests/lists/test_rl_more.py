@@ -327,6 +327,11 @@ async def test_many_turns_leave_memory_and_files_as_they_were(tmp_path: Path) ->
     async with serving_process(tmp_path, "soak") as process:
         await turns(process, 300)
         memory, files = process.memory(), process.files()
+        for _ in range(10):  # what is loaded in the background after the start is no leak
+            await turns(process, 120)
+            before, memory = memory, process.memory()
+            if memory < before * 1.005:
+                break
         await turns(process, 1_200)
         assert process.files() <= files + 2
         assert process.memory() < memory * 1.05
