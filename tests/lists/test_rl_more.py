@@ -444,22 +444,29 @@ async def test_a_state_that_became_read_only_is_red_and_answers(
 ) -> None:
     """RL-27: read-only, `/readyz` is red, questions are answered, nothing is begun; writable again, all goes on.
 
-    Files that are open for writing keep a file system from being mounted anew; a mount over it does not ask them.
+    A mount with a file open for writing cannot be made read-only, so another view of the folder is, and put over it.
     """
-    state = tmp_path / "state"
+    state, view = tmp_path / "state", tmp_path / "view"
     mounted(state, "mode=0700")
+    view.mkdir()
     copy_model(trained, state)
     async with living(world, state, write_logs(tmp_path / "logs")) as live:
         chat = live.chat(ADMIN)
         assert (await live.bot.ops("/readyz")).status == 200
-        await asyncio.to_thread(run, "mount", "--bind", str(state), str(state))
-        await asyncio.to_thread(run, "mount", "-o", "remount,bind,ro", str(state))
-        assert (await live.bot.ops("/readyz")).status == 503
-        assert "state_folder" in (await live.bot.ops("/readyz")).json()["problems"]
-        assert "2.7" in read(await live.chat(EMPLOYEE).says("how long are stack traces kept?"))
-        await chat.says("purge app-logs")
-        assert live.requests() == ()
-        await asyncio.to_thread(run, "umount", str(state))
+        await asyncio.to_thread(run, "mount", "--bind", str(state), str(view))
+        try:
+            await asyncio.to_thread(run, "mount", "-o", "remount,bind,ro", str(view))
+            await asyncio.to_thread(run, "mount", "--bind", str(view), str(state))
+        finally:
+            await asyncio.to_thread(run, "umount", str(view))
+        try:
+            assert (await live.bot.ops("/readyz")).status == 503
+            assert "state_folder" in (await live.bot.ops("/readyz")).json()["problems"]
+            assert "2.7" in read(await live.chat(EMPLOYEE).says("how long are stack traces kept?"))
+            await chat.says("purge app-logs")
+            assert live.requests() == ()
+        finally:
+            await asyncio.to_thread(run, "umount", str(state))
         await chat.says("purge app-logs")
         assert (await live.until(State.PREVIEWED)).code
         assert (await live.bot.ops("/readyz")).status == 200
