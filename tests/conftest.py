@@ -12,6 +12,9 @@ import pytest_asyncio
 from hypothesis import settings
 
 from bot.server import Edge
+from data.stores.postgres.database import Database
+from data.stores.postgres.migrations import migrate
+from tests.postgres import database_of, new_database, server
 from tests.world import (
     LiveBot,
     PrivateCa,
@@ -58,6 +61,36 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     train_into(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Give the DSN of a PostgreSQL server on which databases may be made and dropped."""
+    with server() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: str) -> Iterator[str]:
+    """Give the name of a database with the newest schema and nothing in it, to be copied."""
+    with new_database(postgres) as dsn:
+        migrate(dsn)
+        yield database_of(dsn)
+
+
+@pytest.fixture
+def dsn(postgres: str, migrated: str) -> Iterator[str]:
+    """Give the DSN of a database with the newest schema and nothing in it."""
+    with new_database(postgres, template=migrated) as found:
+        yield found
+
+
+@pytest.fixture
+def database(dsn: str) -> Iterator[Database]:
+    """Give such a database, connected."""
+    found = Database(dsn)
+    yield found
+    found.close()
 
 
 def copy_model(trained: Path, folder: Path) -> None:

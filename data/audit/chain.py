@@ -2,18 +2,23 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from data.audit.entry import GENESIS, AuditEntry, Draft, entry_of, line_of
-from data.retention.instants import BEGINNING, Instant
+from data.errors import ClockError
+from data.retention.instants import BEGINNING, SECOND, Instant, iso
 from data.retention.merkle import MerkleTree, leaf_hash
 
 OPENED: Final = "audit.opened"
 """The kind of the first entry of every epoch; its data tell how the epoch before it closed."""
 ACKNOWLEDGED: Final = "clock.acknowledged"
 """The kind of an entry by which somebody trusts a clock that had jumped: times are measured from it on."""
+
+
+BACKWARD: Final = 5 * SECOND
+"""How far the wall time may stand behind the last entry before nothing is recorded (purge.md 6.2)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +64,19 @@ class Chain:
         self.size, self.head, self.last = entry.seq, digest.hexdigest(), entry
         self.baseline = entry.at if entry.kind == ACKNOWLEDGED else max(self.baseline, entry.at)
         self.tree.add(leaf_hash(digest.digest()))
+
+    def time_for(self, now: Instant, *, allow_backward: bool) -> Instant:
+        """Give the time of the next entry; raises `ClockError` where the clock stands too far behind the last one."""
+        if now >= self.baseline or self.baseline - now <= BACKWARD:
+            return max(now, self.baseline)
+        if allow_backward:
+            return now
+        message = f"the clock says {iso(now)}, the last audit entry {iso(self.baseline)}"
+        raise ClockError("clock_backward", message)
+
+    def copy(self) -> "Chain":
+        """Give a second chain that stands at the same place and grows on its own."""
+        return replace(self, tree=self.tree.copy())
 
     def next_epoch(self, epoch: int) -> "Chain":
         """Give the chain as it goes on in a new file."""

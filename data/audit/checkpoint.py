@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from data.audit.chain import Chain
 from data.audit.entry import GENESIS, strict_json
 from data.audit.keys import Signer, key_id_of, signature_holds
 from data.retention.canonical import canonical
@@ -95,6 +96,29 @@ def sign_checkpoint(signer: Signer, **fields: Any) -> Checkpoint:
     unsigned = Checkpoint(**fields, key=signer.key_id, signature="")
     signature = base64.b64encode(signer.sign(signed_bytes(unsigned))).decode()
     return replace(unsigned, signature=signature)
+
+
+def seal_chain(signer: Signer, chain: Chain, now: Instant) -> Checkpoint:
+    """Sign what a chain is at this moment."""
+    return sign_checkpoint(
+        signer,
+        origin=chain.origin,
+        epoch=chain.epoch,
+        first=chain.first,
+        size=chain.size,
+        head=chain.head,
+        root=chain.tree.root().hex(),
+        at=max(now, chain.baseline),
+    )
+
+
+def contradiction_of(sealed: Checkpoint, chain: Chain) -> str:
+    """Tell in a few words why a log cannot be the one that was signed; "" where it can."""
+    if sealed.size > chain.size:
+        return f"{sealed.size} entries are signed for, {chain.size} are there"
+    if sealed.origin != chain.origin or (sealed.size >= chain.first and sealed.epoch != chain.epoch):
+        return "they are of different logs or epochs"
+    return ""
 
 
 def is_genuine(checkpoint: Checkpoint, public: bytes) -> bool:

@@ -17,24 +17,23 @@ from data.audit.checkpoint import (
     CHECKPOINTS,
     Checkpoint,
     checkpoint_line,
+    contradiction_of,
     is_genuine,
-    sign_checkpoint,
+    seal_chain,
 )
 from data.audit.disk import RESERVE_BYTES, AppendOnlyFile, Reserve, take_lock
 from data.audit.entry import SYSTEM, AuditEntry, Draft
 from data.audit.keys import Signer
 from data.audit.reading import epoch_files, epoch_path, read_checkpoints, read_entries, scan_epoch
 from data.clock import Clock
-from data.errors import ClockError, StateError
-from data.retention.instants import SECOND, Instant, datetime_of, instant_of, iso
+from data.errors import StateError
+from data.retention.instants import Instant, datetime_of, instant_of
 from data.stores.durable import make_folder
 
 _LOG: Final = "log"
 
 TORN: Final = "audit.torn"
 """The kind of the entry that tells how many bytes of an unfinished line were cut off."""
-BACKWARD: Final = 5 * SECOND
-"""How far the wall time may stand behind the last entry before nothing is recorded (purge.md 6.2)."""
 
 
 class AuditLog:
@@ -150,17 +149,7 @@ class AuditLog:
                 return self._sealed
             if self._signer is None:
                 raise StateError("the audit log has no key to sign checkpoints with")
-            chain = self._chain
-            made = sign_checkpoint(
-                self._signer,
-                origin=chain.origin,
-                epoch=chain.epoch,
-                first=chain.first,
-                size=chain.size,
-                head=chain.head,
-                root=chain.tree.root().hex(),
-                at=max(instant_of(self._clock.now()), chain.baseline),
-            )
+            made = seal_chain(self._signer, self._chain, instant_of(self._clock.now()))
             self._files[CHECKPOINTS].append(checkpoint_line(made) + b"\n")
             self._sealed = made
             return made
@@ -233,13 +222,9 @@ class AuditLog:
         return torn
 
     def _refuse_contradiction(self) -> None:
-        sealed, chain = self._sealed, self._chain
-        if sealed is None:
-            return
-        if sealed.size > chain.size:
-            raise self._contradiction(f"{sealed.size} entries are signed for, {chain.size} are there")
-        if sealed.origin != chain.origin or (sealed.size >= chain.first and sealed.epoch != chain.epoch):
-            raise self._contradiction("they are of different logs or epochs")
+        found = contradiction_of(self._sealed, self._chain) if self._sealed else ""
+        if found:
+            raise self._contradiction(found)
 
     def _before(self, epochs: list[tuple[int, Path]]) -> Chain:
         """Give the chain that an epoch without entries goes on from."""
@@ -290,13 +275,7 @@ class AuditLog:
                 self.checkpoint()
 
     def _time(self, *, allow_backward: bool) -> Instant:
-        now, baseline = instant_of(self._clock.now()), self._chain.baseline
-        if now >= baseline or baseline - now <= BACKWARD:
-            return max(now, baseline)
-        if allow_backward:
-            return now
-        message = f"the clock says {iso(now)}, the last audit entry {iso(baseline)}"
-        raise ClockError("clock_backward", message)
+        return self._chain.time_for(instant_of(self._clock.now()), allow_backward=allow_backward)
 
     def _year(self) -> int:
         return self._clock.now().year

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final
@@ -29,7 +29,7 @@ class Scanned:
     """None where the epoch holds no whole line."""
     good: int
     """Bytes of whole lines."""
-    torn: int
+    torn: int = 0
     """Bytes behind the last whole line."""
 
 
@@ -59,42 +59,50 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes]:
 
 def scan_epoch(path: Path, *, sealed: Checkpoint | None = None) -> Scanned:
     """Read an epoch, check every link, and the checkpoint where it is of this epoch; raises `StateError`."""
-    tree, head, seq, baseline = MerkleTree(), b"", 0, b""
-    opening, body, good, torn = b"", b"", 0, 0
-    mark = sealed.size if sealed else 0
+    epoch = int(path.stem.removeprefix("audit-"))
     with open_plain(path) as file:
-        for line in lines_of(file):
-            if not line.endswith(b"\n"):
-                torn = os.fstat(file.fileno()).st_size - good
-                break
-            body = line[:-1]
-            if head:
-                seq += 1
-                if not body.endswith(b'","prev":"%b","seq":%d}' % (head, seq)):
-                    raise _not_whole(path, seq)
-            else:
-                opening, seq = body, _opening(path, body).seq
-            digest = sha256(body)
-            head = digest.hexdigest().encode()
-            baseline = _baseline(baseline, body)
-            tree.add(leaf_hash(digest.digest()))
-            good += len(line)
-            if seq == mark and sealed and (sealed.head.encode(), sealed.root) != (head, tree.root().hex()):
-                raise _not_whole(path, seq)
+        scanned = scan_lines(lines_of(file), epoch=epoch, where=str(path), sealed=sealed)
+        return replace(scanned, torn=os.fstat(file.fileno()).st_size - scanned.good)
+
+
+def scan_lines(lines: Iterable[bytes], *, epoch: int, where: str, sealed: Checkpoint | None = None) -> Scanned:
+    """Read the lines of an epoch up to one without a newline, check every link, and the checkpoint where it is of
+    this epoch; `where` names the log in messages. Raises `StateError`.
+    """
+    tree, head, seq, baseline = MerkleTree(), b"", 0, b""
+    opening, body, good = b"", b"", 0
+    mark = sealed.size if sealed else 0
+    for line in lines:
+        if not line.endswith(b"\n"):
+            break
+        body = line[:-1]
+        if head:
+            seq += 1
+            if not body.endswith(b'","prev":"%b","seq":%d}' % (head, seq)):
+                raise _not_whole(where, seq)
+        else:
+            opening, seq = body, _opening(where, body).seq
+        digest = sha256(body)
+        head = digest.hexdigest().encode()
+        baseline = _baseline(baseline, body)
+        tree.add(leaf_hash(digest.digest()))
+        good += len(line)
+        if seq == mark and sealed and (sealed.head.encode(), sealed.root) != (head, tree.root().hex()):
+            raise _not_whole(where, seq)
     if not head:
-        return Scanned(chain=None, good=good, torn=torn)
-    first = _opening(path, opening)
+        return Scanned(chain=None, good=good)
+    first = _opening(where, opening)
     chain = Chain(
         origin=first.data["origin"],
-        epoch=int(path.stem.removeprefix("audit-")),
+        epoch=epoch,
         first=first.seq,
         size=seq,
         head=head.decode(),
-        last=_entry(path, body),
+        last=read_entry(where, body),
         baseline=read_iso(baseline.decode()),
         tree=tree,
     )
-    return Scanned(chain=chain, good=good, torn=torn)
+    return Scanned(chain=chain, good=good)
 
 
 def read_entries(folder: Path, about: str = "", *, until: int | None = None) -> Iterator[AuditEntry]:
@@ -106,7 +114,7 @@ def read_entries(folder: Path, about: str = "", *, until: int | None = None) -> 
                 for line in lines_of(file):
                     if mark not in line or not line.endswith(b"\n"):
                         continue
-                    entry = _entry(path, line[:-1])
+                    entry = read_entry(path, line[:-1])
                     if until is not None and entry.seq > until:
                         return
                     if not about or entry.object == about:
@@ -136,7 +144,7 @@ class AuditView:
     def last(self) -> AuditEntry | None:
         """The latest entry; None where there is none; raises `StateError`."""
         line = self._last_line()
-        return _entry(self._folder, line) if line else None
+        return read_entry(self._folder, line) if line else None
 
     @property
     def size(self) -> int:
@@ -187,11 +195,12 @@ def _checkpoint(line: bytes) -> Checkpoint | None:
         return None
 
 
-def _entry(path: Path, body: bytes) -> AuditEntry:
+def read_entry(where: Path | str, body: bytes) -> AuditEntry:
+    """Read one entry of a log, which `where` names in messages; raises `StateError`."""
     try:
         return entry_of(body)
     except ValueError as error:
-        message = f"{path}: holds an entry that cannot be read: {error}; ask `audit verify`"
+        message = f"{where}: holds an entry that cannot be read: {error}; ask `audit verify`"
         raise StateError(message) from error
 
 
@@ -202,10 +211,10 @@ def _baseline(before: bytes, body: bytes) -> bytes:
     return at if at >= before or b'"kind":"%b"' % ACKNOWLEDGED.encode() in body else before
 
 
-def _opening(path: Path, body: bytes) -> AuditEntry:
-    entry = _entry(path, body)
+def _opening(where: str, body: bytes) -> AuditEntry:
+    entry = read_entry(where, body)
     if not is_opening(entry):
-        raise _not_whole(path, entry.seq)
+        raise _not_whole(where, entry.seq)
     return entry
 
 
@@ -220,6 +229,6 @@ def _unreadable(folder: Path, error: OSError) -> StateError:
     return StateError(f"{folder}: the audit log cannot be read: {error.strerror}")
 
 
-def _not_whole(path: Path, seq: int) -> StateError:
-    where = f"at entry {seq}" if seq else "at its first entry"
-    return StateError(f"{path}: the audit log is not whole {where}; ask `audit verify`, then move the folder away")
+def _not_whole(where: str, seq: int) -> StateError:
+    place = f"at entry {seq}" if seq else "at its first entry"
+    return StateError(f"{where}: the audit log is not whole {place}; ask `audit verify`, then move the folder away")

@@ -1,31 +1,26 @@
 """Manifests as files: one row a line, in order, sorted in bounded memory, believed only with the right Merkle root."""
 
-import heapq
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
 from data.errors import StateError
-from data.retention.manifest import order_of, planned_of, row_of
+from data.retention.manifest import planned_of
 from data.retention.merkle import MerkleTree, leaf_hash
 from data.retention.unit import Planned
 from data.stores.common import check_request_id
 from data.stores.durable import make_folder, write_parts_durably
+from data.stores.manifest_rows import CHUNK_BYTES, sorted_rows
 
-_MOST_CHUNKS: Final = 64
-"""Sorted chunks that are open at once; more are merged into one."""
 _LONGEST_ROW: Final = 1 << 16
-_SHIFT: Final = 1 << 63
-"""Makes every instant of 64 bits positive, so that its digits sort as it does."""
 
 
 class ManifestFiles:
     """Manifests below one folder."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False, chunk: int = 8 << 20) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False, chunk: int = CHUNK_BYTES) -> None:
         """Use a folder, which is made when it is needed; `chunk` bytes of rows are sorted in memory at once."""
         self._folder, self._read_only, self._chunk = folder, read_only, chunk
 
@@ -39,7 +34,7 @@ class ManifestFiles:
         with _told(request_id, "not written"), ExitStack() as stack:
             make_folder(self._folder)
             folder = stack.enter_context(_opened(self._folder))
-            lines = _counted(_sorted(map(_line_of, rows), self._folder, self._chunk, stack), tree)
+            lines = (row + b"\n" for row in sorted_rows(rows, tree, stack, folder=self._folder, chunk=self._chunk))
             write_parts_durably(Path(f"{name}.new"), lines, folder=folder)
             os.replace(f"{name}.new", name, src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
@@ -131,44 +126,3 @@ def _root_of(file: IO[bytes]) -> str:
             return ""
         tree.add(leaf_hash(row[:-1]))
     return tree.root().hex()
-
-
-def _line_of(planned: Planned) -> bytes:
-    """Write a row behind its own order, so that lines sort as bytes; equal orders are told apart by the row itself."""
-    lo, name = order_of(planned)
-    return b"%020d %b %b\n" % (lo + _SHIFT, name.hex().encode("ascii"), row_of(planned))
-
-
-def _sorted(lines: Iterable[bytes], folder: Path, most: int, stack: ExitStack) -> Iterator[bytes]:
-    chunks: list[IO[bytes]] = []
-    batch: list[bytes] = []
-    size = 0
-    for line in lines:
-        batch.append(line)
-        size += len(line)
-        if size >= most:
-            chunks.append(_spilled(sorted(batch), folder, stack))
-            batch, size = [], 0
-        if len(chunks) == _MOST_CHUNKS:
-            merged = _spilled(heapq.merge(*chunks), folder, stack)
-            for chunk in chunks:
-                chunk.close()
-            chunks = [merged]
-    return heapq.merge(*chunks, sorted(batch))
-
-
-def _spilled(lines: Iterable[bytes], folder: Path, stack: ExitStack) -> IO[bytes]:
-    """Put sorted lines into a file without a name: a crash leaves nothing of it."""
-    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  the stack closes it
-    stack.callback(file.close)
-    file.writelines(lines)
-    file.seek(0)
-    return file
-
-
-def _counted(lines: Iterable[bytes], tree: MerkleTree) -> Iterator[bytes]:
-    """Strip the order off each line, and hash what is left."""
-    for line in lines:
-        row = line.split(b" ", 2)[2]
-        tree.add(leaf_hash(row[:-1]))
-        yield row

@@ -8,14 +8,19 @@ import pytest
 
 from data.stores.interface import RetentionStores
 from data.stores.memory_retention import MemoryRetentionStores
+from data.stores.postgres.retention import PostgresRetentionStores
 from data.stores.tinydb_retention import open_retention
 from tests.domain import need
 
 
-@pytest.fixture(params=["memory", "tinydb"])
+@pytest.fixture(params=["memory", "tinydb", "postgres"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RetentionStores]:
     """Give empty stores of each kind."""
-    found: RetentionStores = MemoryRetentionStores() if request.param == "memory" else open_retention(tmp_path)
+    found: RetentionStores = {
+        "memory": MemoryRetentionStores,
+        "tinydb": lambda: open_retention(tmp_path),
+        "postgres": lambda: PostgresRetentionStores(request.getfixturevalue("database"), host="here"),
+    }[request.param]()
     yield found
     found.close()
 

@@ -18,10 +18,11 @@ from data.errors import ConflictError, StateError, UnknownError
 from data.retention.finding import FindingKind
 from data.stores.desk import DeskStores, Shelf
 from data.stores.memory_desk import MemoryDeskStores
+from data.stores.postgres.desk import PostgresDeskStores
 from data.stores.tinydb_desk import open_desk, read_desk
 from tests.data.stores.things import NOW, texts
 
-ENGINES = ("memory", "tinydb")
+ENGINES = ("memory", "tinydb", "postgres")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,11 @@ class Kept:
 @pytest.fixture(params=ENGINES)
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeskStores]:
     """Give the empty stores of each engine."""
-    found: DeskStores = MemoryDeskStores() if request.param == "memory" else open_desk(tmp_path)
+    found: DeskStores = {
+        "memory": MemoryDeskStores,
+        "tinydb": lambda: open_desk(tmp_path),
+        "postgres": lambda: PostgresDeskStores(request.getfixturevalue("database")),
+    }[request.param]()
     yield found
     found.close()
 

@@ -12,14 +12,18 @@ from data.errors import StateError
 from data.labels import Lang
 from data.stores.interface import FeedbackCount, FeedbackStore
 from data.stores.memory import MemoryFeedbackStore
+from data.stores.postgres.feedback import PostgresFeedbackStore
 from data.stores.tinydb_store import TinyFeedbackStore
 
 
-@pytest_asyncio.fixture(params=["memory", "tinydb"])
+@pytest_asyncio.fixture(params=["memory", "tinydb", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[FeedbackStore]:
     """Give an empty store of each kind."""
     if request.param == "memory":
         yield MemoryFeedbackStore()
+        return
+    if request.param == "postgres":
+        yield PostgresFeedbackStore(request.getfixturevalue("database"))
         return
     embedded = TinyFeedbackStore(tmp_path / "feedback.json")
     yield embedded
