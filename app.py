@@ -152,27 +152,29 @@ def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[Sour
 
 
 def build_sources(
-    settings: Settings, named: "Iterable[SourceSettings]", folder: Path, *, dev: bool
+    settings: Settings, named: "Sequence[SourceSettings]", folder: Path, *, dev: bool
 ) -> "tuple[Mapping[str, Source], Mapping[str, frozenset[str]]]":
     """Build the sources, in the order of the settings, and tell which of them can reach the same files."""
-    from bot.retention_settings import files_config, kin_of
+    from bot.retention_settings import all_kin, all_sources, files_config
     from data.formats.families.registry import all_families
     from data.formats.logs import LogReader
+    from data.sources.connector import FILES, Around
     from data.sources.files import FilesSource
     from data.stores.durable import make_folder
 
     reader, clock = LogReader(all_families()), SystemClock()
     # Neither the bot's state nor its code is anybody's log, but its own logs and the samples of dev mode lie in there.
     own = () if dev else (Path(settings.state.folder).absolute(), Path(__file__).resolve().parent)
-    configured = [files_config(source, forbidden=() if source.id == OWN_LOGS else own) for source in named]
+    local = [source for source in named if source.kind == FILES]
+    configured = [files_config(source, forbidden=() if source.id == OWN_LOGS else own) for source in local]
     state = folder / "sources"
     make_folder(state)
     rotation = None if dev else Path("/etc/logrotate.d")  # what Debian's own rotation keeps, to be told where it drifts
-    sources = {
+    files = {
         config.id: FilesSource(config, reader=reader, clock=clock, state=state, rotation=rotation)
         for config in configured
     }
-    return sources, kin_of(configured)
+    return all_sources(named, files, Around(clock=clock, state=state)), all_kin(named, configured)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from data.errors import SettingsError
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND
 from data.retention.rule import Care, DataKind, RetentionRule
 from data.sources.config import FilesConfig
+from data.sources.connector import FILES, Around, Named, connector_of
+from data.sources.interface import Source
 
 DEV_COOLING = 20 * SECOND
 _WILD = re.compile(r"[*?\[\]]")
@@ -45,7 +47,7 @@ def care_of(settings: Settings, *, dev: bool = False) -> Care:
     )
 
 
-def kin_of(configs: Iterable[FilesConfig]) -> Mapping[str, frozenset[str]]:
+def kin_of(configs: Iterable[FilesConfig]) -> dict[str, frozenset[str]]:
     """Give for each source itself and all others that can reach the same files: a hold on one protects from all.
 
     Told by the folders themselves, so that neither a link nor a second mount of a folder makes another source of it.
@@ -61,6 +63,31 @@ def kin_of(configs: Iterable[FilesConfig]) -> Mapping[str, frozenset[str]]:
         )
         for one in configs
     }
+
+
+def all_sources(named: Iterable[SourceSettings], files: Mapping[str, Source], around: Around) -> Mapping[str, Source]:
+    """Give all sources in the order of the settings; what is no local file is built as its connector has it.
+
+    Raises `SettingsError`, `SourceError`.
+    """
+    return {one.id: files.get(one.id) or _built(one, around) for one in named}
+
+
+def _built(one: SourceSettings, around: Around) -> Source:
+    named = Named(id=one.id, title=one.title or one.id, data_kind=one.data_kind)
+    return connector_of(one.kind).build(named, one.options, around)
+
+
+def all_kin(named: Iterable[SourceSettings], files: Iterable[FilesConfig]) -> Mapping[str, frozenset[str]]:
+    """Give what `kin_of` gives, for all sources: of what is no local file only its connector can tell."""
+    others = [one for one in named if one.kind != FILES]
+    return kin_of(files) | {
+        one.id: frozenset({one.id, *(other.id for other in others if _meet(one, other))}) for one in others
+    }
+
+
+def _meet(one: SourceSettings, other: SourceSettings) -> bool:
+    return one.kind == other.kind and connector_of(one.kind).meet(one.options, other.options)
 
 
 def _places(root: Path) -> tuple[tuple[int, int], ...]:

@@ -329,11 +329,8 @@ def load_settings() -> Settings:
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Take relative folders from where the named file lies, so that no `cd` leads to another state or other logs."""
     state = settings.state.model_copy(update={"folder": str(folder / settings.state.folder)})
-    sources = [
-        source.model_copy(update={"root": str(folder / source.root)}) if source.root else source
-        for source in settings.sources
-    ]
-    return settings.model_copy(update={"state": state, "sources": tuple(sources)})
+    sources = tuple(source.anchored(folder) for source in settings.sources)
+    return settings.model_copy(update={"state": state, "sources": sources})
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:

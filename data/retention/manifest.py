@@ -10,10 +10,11 @@ from data.retention.unit import Action, Identity, Planned, Unit
 def row_of(planned: Planned) -> bytes:
     """Write a row as one line without its end; names are percent-encoded, so that no two names look the same."""
     found = planned.unit.identity
+    tag = [found.tag] if found.tag else []  # a manifest of files is written as it always was
     return orjson.dumps(
         [
             quote_from_bytes(planned.unit.name),
-            [found.device, found.inode, found.size, found.mtime_ns, found.ctime_ns, found.digest],
+            [found.device, found.inode, found.size, found.mtime_ns, found.ctime_ns, found.digest, *tag],
             planned.action.value,
             planned.records,
             planned.bytes,
@@ -29,9 +30,11 @@ def row_of(planned: Planned) -> bytes:
 def planned_of(row: bytes) -> Planned:
     """Read a row; raises `ValueError` for anything that `row_of` did not write."""
     name, found, action, records, size, lo, hi, kept, cutoff, now = orjson.loads(row)
-    device, inode, length, mtime_ns, ctime_ns, digest = found
+    device, inode, length, mtime_ns, ctime_ns, digest, *tag = found
     kept_bytes, kept_records, kept_digest, ranges = kept
-    identity = Identity(device=device, inode=inode, size=length, mtime_ns=mtime_ns, ctime_ns=ctime_ns, digest=digest)
+    identity = Identity(
+        device=device, inode=inode, size=length, mtime_ns=mtime_ns, ctime_ns=ctime_ns, digest=digest, tag=_only(tag)
+    )
     return Planned(
         unit=Unit(name=unquote_to_bytes(name), identity=identity),
         action=Action(action),
@@ -46,6 +49,17 @@ def planned_of(row: bytes) -> Planned:
         cutoff=cutoff,
         now=now,
     )
+
+
+def _only(tag: list[str]) -> str:
+    """Give the tag of a row that has one; raises `ValueError` for an empty one or more than one."""
+    if not tag:
+        return ""
+    (found,) = tag
+    if not found:
+        message = "a row with an empty tag"
+        raise ValueError(message)
+    return found
 
 
 def order_of(planned: Planned) -> tuple[int, bytes]:

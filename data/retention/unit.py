@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from hashlib import sha256
 
 from data.retention.instants import Instant
 
@@ -16,7 +17,11 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Which content stands at a place: any change of it makes another identity."""
+    """Which content stands at a place: any change of it makes another identity.
+
+    Device and inode name the place itself, for as long as it stands and whatever it is called; a connector whose engine
+    has no such numbers derives them (`place_of`).
+    """
 
     device: int
     inode: int
@@ -25,16 +30,30 @@ class Identity:
     ctime_ns: int
     digest: str = ""
     """SHA-256 over the first and last 64 KiB, hexadecimal; "" where only listed, not planned."""
+    tag: str = ""
+    """The engine's own name of exactly this content, by which it deletes conditionally: an ETag, a version, an oid with
+    its bounds; "" where the numbers say it all."""
 
     def same_place(self, other: "Identity") -> bool:
         """Tell whether everything but the digest agrees."""
-        return (self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns) == (
+        return (self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns, self.tag) == (
             other.device,
             other.inode,
             other.size,
             other.mtime_ns,
             other.ctime_ns,
+            other.tag,
         )
+
+
+def place_of(*names: str | bytes) -> int:
+    """Give a number of 63 bits for a place that an engine knows by names only: equal for equal names, never else."""
+    digest = sha256()
+    for name in names:
+        part = name.encode("utf-8", "surrogatepass") if isinstance(name, str) else name
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
 @unique

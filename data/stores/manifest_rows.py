@@ -27,8 +27,11 @@ def sorted_rows(
     folder: Path | None = None,
     chunk: int = CHUNK_BYTES,
 ) -> Iterator[bytes]:
-    """Give the rows as bytes, in order, and grow the tree by each; what memory cannot hold lies in `folder` until
-    `stack` ends, in the system's folder for such things where none is given. Raises `OSError`."""
+    """Give the rows as bytes, in order, and grow the tree by each; raises `OSError`.
+
+    What memory cannot hold lies in `folder` until `stack` ends; in the system's folder for such things where none is
+    given.
+    """
     for line in _sorted(map(_line_of, rows), folder, chunk, stack):
         row = line.split(b" ", 2)[2][:-1]
         tree.add(leaf_hash(row))

@@ -130,10 +130,10 @@ def _apply(connection: Connection, migration: Migration) -> None:
         "serves_from": migration.serves_from,
     }
     with connection.transaction():
-        connection.execute(sql.SQL(migration.text))  # type: ignore[arg-type]  # our own text, shipped with the code
+        connection.execute(sql.SQL(migration.text))
         connection.execute(statement(load_statements(), "note_migration").sql, params)
 
 
 def _grant(connection: Connection, role: str) -> None:
     for part in load_statements()["grant"].split(";"):
-        connection.execute(sql.SQL(part).format(role=sql.Identifier(role)))  # type: ignore[arg-type]  # as above
+        connection.execute(sql.SQL(part).format(role=sql.Identifier(role)))

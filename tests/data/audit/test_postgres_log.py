@@ -106,7 +106,7 @@ def test_several_entries_are_recorded_together_or_not_at_all(log: PostgresAuditL
 def test_a_new_year_begins_a_new_epoch(
     database: Database, clock: FakeClock, log: PostgresAuditLog, signer: Ed25519FileSigner, tmp_path: Path
 ) -> None:
-    """The first entry of a year says how the one before closed, whoever records it; what was before verifies as well."""
+    """The first entry of a year says how the one before closed, whoever records it; all of it verifies."""
     other = PostgresAuditLog(database, clock=clock, signer=signer)
     log.append("purge.done", object="r-1")
     clock.advance((dt.datetime(2027, 1, 1, 0, 0, 1, tzinfo=dt.UTC) - NOON).total_seconds())
@@ -151,7 +151,7 @@ def test_the_audit_is_only_ever_added_to(dsn: str, log: PostgresAuditLog, change
 
 
 def test_the_bots_own_role_cannot_change_the_audit(dsn: str, clock: FakeClock, signer: Ed25519FileSigner) -> None:
-    """With the rights of `migrate --grant-to` the bot records and reads; to change or to drop anything it has no right."""
+    """With the rights of `migrate --grant-to` the bot records and reads; it has no right to change or drop anything."""
     execute(dsn, "DO $$ BEGIN CREATE ROLE plain_bot LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     migrate(dsn, grant_to="plain_bot")
     own = conninfo.make_conninfo(dsn, user="plain_bot")
@@ -202,9 +202,7 @@ def test_what_the_owner_does_behind_the_triggers_is_found(
         PostgresAuditLog(database, clock=clock, signer=signer)
 
 
-def test_a_line_that_does_not_go_on_stops_the_process_that_sees_it(
-    database: Database, dsn: str, log: PostgresAuditLog
-) -> None:
+def test_a_line_that_does_not_go_on_stops_the_process_that_sees_it(dsn: str, log: PostgresAuditLog) -> None:
     """A forged row behind the last one is not taken up: nothing more is recorded after it."""
     log.append("purge.done", object="r-1")
     execute(dsn, "INSERT INTO audit_entries SELECT seq + 1, epoch, object, line FROM audit_entries WHERE seq = 2")
