@@ -77,10 +77,8 @@ class HttpApi:
                 status, said = found.status, {key.lower(): value for key, value in found.headers.items()}
         except urllib3.exceptions.HTTPError as error:
             raise ApiError("unreachable") from error
-        if not 200 <= status < 300:
-            raise ApiError(
-                _REASONS.get(status, "broken" if status >= 500 else "refused"), status=status, pause=_pause(said)
-            )
+        if status not in _GOOD:
+            raise ApiError(_reason_of(status), status=status, pause=_pause(said))
         if len(content) > most:
             raise ApiError("too_large", status=status)
         return Answered(status=status, headers=said, document=_json(content, status))
