@@ -229,6 +229,7 @@ async def listening(
         await runner.cleanup()
         await ops_runner.cleanup()
         watch.cancel()
+        gc.unfreeze()  # a process that goes on after a bot must be able to collect it
 
 
 async def _start(runner: web.AppRunner, address: Address) -> int:

@@ -247,7 +247,7 @@ def test_what_is_no_order_changes_nothing(understanding: Understanding, text: st
     assert state_changing(understanding, "starte den Löschlauf", Role.ADMIN), "the positive control"
 
 
-@pytest.mark.parametrize("last", STATE_CHANGING, ids=str)
+@pytest.mark.parametrize("last", sorted(STATE_CHANGING), ids=str)
 @pytest.mark.parametrize("text", [text for text in NO_ORDERS if text.endswith("?") or "mein" in text])
 def test_a_question_after_a_command_is_still_a_question(understanding: Understanding, text: str, last: Command) -> None:
     """What was ordered before does not turn a question or a wish about one's own data into an order."""

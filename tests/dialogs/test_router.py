@@ -277,7 +277,7 @@ async def test_an_unknown_verb_does_nothing(bot: Bot, verb: str) -> None:
     assert await bot.feedback.counts() == ()
 
 
-@pytest.mark.parametrize("command", STATE_CHANGING, ids=str)
+@pytest.mark.parametrize("command", sorted(STATE_CHANGING), ids=str)
 async def test_no_button_changes_state(bot: Bot, command: Command) -> None:
     """A made-up status button for a command that changes something is unknown, for an admin too."""
     reply = await bot.pressed(Verb.SHOW_STATUS, {"id": command.value}, actor(Role.ADMIN))
