@@ -418,7 +418,8 @@ def test_lookalike_letters_make_no_command_word(understanding: Understanding, ro
     "text",
     [
         "alarme", "Offene Alarme", "zeige alle offenen Alarme", "welche alarme gibt es?", "gibt es Warnungen?",
-        "Alarmliste bitte", "Zeig mir die offenen Hinweise", "alerts", "show alerts", "open alerts", "are there any open alerts?",
+        "Alarmliste bitte", "Zeig mir die offenen Hinweise",
+        "alerts", "show alerts", "open alerts", "are there any open alerts?",
         "list the alerts please",
     ],
 )  # fmt: skip
@@ -431,7 +432,8 @@ def test_the_alerts_can_be_asked_for_in_a_word(understanding: Understanding, tex
 @pytest.mark.parametrize(
     "text",
     [
-        "show push notifications", "Hinweise", "Datenschutzhinweise zeigen", "Wie lange bleiben Benachrichtigungen gespeichert?", "alerts on my phone",
+        "show push notifications", "Hinweise", "Datenschutzhinweise zeigen",
+        "Wie lange bleiben Benachrichtigungen gespeichert?", "alerts on my phone",
         "Warum bekomme ich Warnungen von Windows?", "alarmanlage", "alert me when my colleague is online",
     ],
 )  # fmt: skip
