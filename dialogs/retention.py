@@ -20,6 +20,7 @@ from data.labels import Lang
 from data.office.digest import digest_of, week_named, witness_of, worst_first
 from data.office.parts import actor_behind
 from data.questions.commands import Command
+from data.questions.mentions import mentions_alerts
 from data.retention.instants import Instant
 from dialogs.desk import Desk
 from dialogs.face import Act as Answer
@@ -60,7 +61,7 @@ class RetentionDialog:
 
     def commands(self) -> Mapping[Command, Answer]:
         """Give what answers each typed command of this dialog."""
-        return {Command.RETENTION_STATUS: self._overview, Command.ALERT_SNOOZE: self._snooze_typed}
+        return {Command.RETENTION_STATUS: self._status, Command.ALERT_SNOOZE: self._snooze_typed}
 
     def faces(self) -> Mapping[str, Callable[[str, Viewer], Awaitable[Card | None]]]:
         """Give what draws an alert, or a week, for a viewer."""
@@ -246,6 +247,10 @@ class RetentionDialog:
         return found
 
     # -- how things stand ---------------------------------------------------------------------------------------------
+
+    async def _status(self, turn: Turn, lang: Lang) -> Reply:
+        """Answer a typed request for the state of things: the alerts where it speaks of them, else the sources."""
+        return await (self._list if mentions_alerts(turn.text) else self._overview)(turn, lang)
 
     async def _overview(self, turn: Turn, lang: Lang) -> Reply:
         async def work() -> Reply:

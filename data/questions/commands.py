@@ -57,7 +57,11 @@ class CommandGrammar:
         self._about_status_ = found["about_status"]
         self._about_us_ = found["about_us"]
         self._alert_ = found["alert"]
-        self._alone_ = {Command.PURGE_CONFIRM: found["gives_code"], Command.RETENTION_STATUS: found["would_go"]}
+        self._alone_ = (
+            (Command.PURGE_CONFIRM, found["gives_code"]),
+            (Command.RETENTION_STATUS, found["would_go"]),
+            (Command.RETENTION_STATUS, found["lists_alerts"]),
+        )
         self._alert_name_ = found["alert_name"]
         self._asks_ = found["asks"]
         self._asks_state_ = found["asks_state"]
@@ -168,7 +172,7 @@ class CommandGrammar:
         return bool(self._asks_.match(even)) or (even.endswith("?") and not self._please_.search(even))
 
     def _reply(self, even: str, last: Command | None) -> Command | None:
-        alone = next((command for command, form in self._alone_.items() if form.match(even)), None)
+        alone = next((command for command, form in self._alone_ if form.match(even)), None)
         return alone or self._reply_to(last, even)
 
     def _reply_to(self, last: Command | None, even: str) -> Command | None:

@@ -20,6 +20,7 @@ _AGE = re.compile(
     r"(?<![\w.,-])(\d{1,4}|[a-zäöüß]{1,12})[\s-]{0,2}"
     r"(?:(tage?n?|days?|d)|(wochen?|weeks?)|(monat(?:en?)?|months?)|(jahre?n?|years?))(?!\w)"
 )
+_ALERTS = re.compile(r"(?<!\w)(?:alarm|alert|hinweis|(?:frist)?warnung)", re.IGNORECASE)
 _UNIT_DAYS = (1, 7, 30, 365)
 _NUMBERS = {
     "ein": 1, "eine": 1, "einem": 1, "einen": 1, "einer": 1, "one": 1, "a": 1, "zwei": 2, "two": 2, "drei": 3,
@@ -87,3 +88,8 @@ def _days_of(text: str) -> int | None:
         if number is not None:
             return number * next(days for days, unit in zip(_UNIT_DAYS, found.groups()[1:], strict=True) if unit)
     return None
+
+
+def mentions_alerts(text: str) -> bool:
+    """Tell whether a text speaks of alerts."""
+    return bool(_ALERTS.search(text[:LONGEST_TEXT]))

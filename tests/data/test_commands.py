@@ -412,3 +412,31 @@ def test_lookalike_letters_make_no_command_word(understanding: Understanding, ro
     assert not state_changing(understanding, "c\u043enfirm purg\u0435", role)
     assert state_changing(understanding, "PURGE", role)
     assert state_changing(understanding, "confirm purge", role)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alarme", "Offene Alarme", "zeige alle offenen Alarme", "welche alarme gibt es?", "gibt es Warnungen?",
+        "Alarmliste bitte", "Zeig mir die offenen Hinweise",
+        "alerts", "show alerts", "open alerts", "are there any open alerts?",
+        "list the alerts please",
+    ],
+)  # fmt: skip
+def test_the_alerts_can_be_asked_for_in_a_word(understanding: Understanding, text: str) -> None:
+    """Who asks for the alerts and nothing else is shown the state of things; nothing is put off by it."""
+    for role in (Role.ADMIN, Role.DPO, Role.EMPLOYEE):
+        assert understood(understanding, text, role=role).command is Command.RETENTION_STATUS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "show push notifications", "Hinweise", "Datenschutzhinweise zeigen",
+        "Wie lange bleiben Benachrichtigungen gespeichert?", "alerts on my phone",
+        "Warum bekomme ich Warnungen von Windows?", "alarmanlage", "alert me when my colleague is online",
+    ],
+)  # fmt: skip
+def test_other_talk_of_alerts_is_no_request_for_them(understanding: Understanding, text: str) -> None:
+    """Notifications of a telephone, and sentences that only hold the word, do not ask for the alerts of the bot."""
+    assert understood(understanding, text, role=Role.DPO).command is not Command.RETENTION_STATUS

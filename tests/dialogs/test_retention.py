@@ -492,6 +492,17 @@ async def test_the_overview_comes_from_the_last_look(room: Room, lang: Lang) -> 
     assert buttons(dict(admin.card or {}))[Verb.PURGE_PREVIEW]["data"]["id"] == SOURCE
 
 
+@pytest.mark.parametrize("words", ["offene alarme", "show alerts", "Gibt es Warnungen?"])
+async def test_whoever_asks_for_alerts_gets_them(room: Room, words: str) -> None:
+    """Typed words for the alerts list them, for an admin and a DPO alike; an employee is refused, and it is noted."""
+    for who in (DORA, ALICE):
+        reply = await room.say(who, words, Command.RETENTION_STATUS)
+        assert reply.outcome == "alert_list"
+        assert SOURCE in visible_text(reply.card or {}) or TITLES[SOURCE] in visible_text(reply.card or {})
+    assert (await room.say(EVE, words, Command.RETENTION_STATUS)).outcome == "refused"
+    assert (await room.say(ALICE, "status", Command.RETENTION_STATUS)).outcome != "alert_list"
+
+
 async def test_the_overview_is_for_those_who_may_see_it(room: Room) -> None:
     """An employee is refused, a channel is asked to come to the personal chat, and nothing is looked at for them."""
     refused = await room.say(EVE, "which logs are overdue", Command.RETENTION_STATUS)
