@@ -4,10 +4,10 @@ What only one command needs is imported where it is built, so that `scan` does n
 """
 
 import logging
+import platform
 import secrets
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from bot.operator import host_operator
 from bot.routing import build_router
 from bot.settings import Settings, load_settings
 from bot.source_settings import OWN_LOGS, SourceSettings
-from bot.state import state_folder, state_path
+from bot.state import dsn_of, state_folder, state_path
 from data.access import Actor
 from data.clock import SystemClock
 from data.retention.instants import Instant, instant_of
@@ -34,14 +34,12 @@ if TYPE_CHECKING:
     from bot.server import Listening
     from bot.watchdog import Trouble
     from data.audit.keys import Signer
-    from data.desk.standing import StandingRule
+    from data.kept import Keeping, Kept
     from data.knowledge import Knowledge
     from data.office.office import Office
     from data.purge.engine import Engine
-    from data.purge.parts import AuditTrail, PurgeParts
+    from data.purge.parts import PurgeParts
     from data.sources.interface import Source
-    from data.stores.desk import Shelf
-    from data.stores.interface import RetentionStores
     from data.watch import Watch
 
 VERSION = "0.3.0"
@@ -64,28 +62,34 @@ async def built(settings: Settings, *, dev: bool) -> AsyncIterator["Parts"]:
     from bot.inside import Given, build_inside
     from bot.people import directory_of
     from data.stores.memory import MemoryFeedbackStore
-    from data.stores.tinydb_store import TinyFeedbackStore
 
     folder = state_folder(settings, dev=dev)
     knowledge = await asyncio.to_thread(read_knowledge, settings, cache=folder)
-    feedback = TinyFeedbackStore(folder / "feedback.json")
-    try:
-        directory = directory_of(settings, dev=dev)
-        with open_office(settings, folder, directory, dev=dev) as (office, jobs):
-            async with outbound_session() as session:
-                given = Given(
-                    knowledge=knowledge,
-                    office=office,
-                    jobs=jobs,
-                    directory=directory,
-                    titles={one.id: one.title or one.id for one in named_sources(settings, folder, dev=dev)},
-                    feedback=feedback,
-                    trial=MemoryFeedbackStore,
-                )
-                inside = build_inside(settings, folder, given, dev=dev)
-                yield assemble(settings, inside, session, folder, dev=dev)
-    finally:
-        feedback.close()
+    keeping, directory = keeping_of(settings, folder, dev=dev), directory_of(settings, dev=dev)
+    with keeping.feedback() as feedback, open_office(settings, folder, directory, dev=dev) as (office, jobs):
+        async with outbound_session() as session:
+            given = Given(
+                knowledge=knowledge,
+                office=office,
+                jobs=jobs,
+                directory=directory,
+                titles={one.id: one.title or one.id for one in named_sources(settings, folder, dev=dev)},
+                feedback=feedback,
+                trial=MemoryFeedbackStore,
+                audit_files=keeping.audit_files,
+            )
+            inside = build_inside(settings, folder, given, dev=dev)
+            yield assemble(settings, inside, session, folder, dev=dev)
+
+
+def keeping_of(settings: Settings, folder: Path, *, dev: bool) -> "Keeping":
+    """Tell where everything is kept: in the state folder, or in PostgreSQL where the settings name one."""
+    from data.opening import EmbeddedKeeping, PostgresKeeping
+
+    dsn = settings.state.postgres_dsn.get_secret_value()
+    if dsn and not dev:
+        return PostgresKeeping(dsn=dsn, host=platform.node(), clock=SystemClock())
+    return EmbeddedKeeping(folder=folder, clock=SystemClock())
 
 
 @contextmanager
@@ -95,51 +99,14 @@ def open_office(
     """Open desk and engine, and build the services over them; one process at a time."""
     from bot.jobs import JobQueue
     from bot.reception import office_parts, seal_of, watch_of
+    from data.audit.keys import Ed25519FileSigner
     from data.office.office import office_of
-    from data.stores.tinydb_desk import open_desk
 
-    desk = open_desk(folder)
-    try:
-        with open_engine(settings, folder, dev=dev, standing=desk.standing, directory=directory) as engine:
-            parts, jobs = office_parts(settings, engine.parts, desk, dev=dev), JobQueue(SystemClock())
-            yield office_of(parts, engine, watch_of(engine.parts), jobs=jobs, seal=seal_of(folder)), jobs
-    finally:
-        desk.close()
-
-
-async def serve(settings: Settings, *, dev: bool, announce: Callable[["Listening"], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way."""
-    import asyncio
-
-    import structlog
-
-    from bot.assembly import at_work
-    from bot.registration import check_servable
-    from bot.server import Address, listening
-
-    check_servable(settings, dev=dev)
-    log = structlog.get_logger(__name__)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    server = settings.server
-    async with (
-        built(settings, dev=dev) as parts,
-        listening(
-            parts.edge,
-            parts.health,
-            parts.metrics,
-            public=Address(host=server.host, port=server.port),
-            ops=Address(host=server.ops_host, port=server.ops_port),
-            downloads=parts.downloads,
-        ) as where,
-        at_work(parts),
-    ):
-        announce(where)
-        await stop.wait()
-        log.info("stopping", action="stopping")
-    log.info("stopped", action="stopped")
+    signer = Ed25519FileSigner(folder / "keys")
+    with keeping_of(settings, folder, dev=dev).open(signer) as kept:
+        engine = engine_over(settings, folder, kept, signer, directory=directory, dev=dev)
+        parts, jobs = office_parts(settings, engine.parts, kept.desk, dev=dev), JobQueue(SystemClock())
+        yield office_of(parts, engine, watch_of(engine.parts), jobs=jobs, seal=seal_of(folder)), jobs
 
 
 def named_sources(settings: Settings, folder: Path, *, dev: bool) -> "tuple[SourceSettings, ...]":
@@ -178,48 +145,35 @@ def build_sources(
 
 
 @contextmanager
-def open_engine(
-    settings: Settings,
-    folder: Path,
-    *,
-    dev: bool,
-    standing: "Shelf[StandingRule] | None" = None,
-    directory: "Directory | None" = None,
-) -> Iterator["Engine"]:
-    """Open stores, audit and sources, and build the services over them; one process at a time.
-
-    Without the standing rules none of them carries a purge; without a directory roles are those of the settings.
-    """
-    from bot.people import directory_of, roles_source
+def open_engine(settings: Settings, folder: Path, *, dev: bool) -> Iterator["Engine"]:
+    """Open what the command line works with, for this process alone; no standing rule carries a purge here."""
     from data.audit.keys import Ed25519FileSigner
-    from data.audit.log import AuditLog
+
+    signer = Ed25519FileSigner(folder / "keys")
+    with keeping_of(settings, folder, dev=dev).open(signer) as kept:
+        yield engine_over(settings, folder, kept, signer, directory=None, dev=dev)
+
+
+def engine_over(
+    settings: Settings, folder: Path, kept: "Kept", signer: "Signer", *, directory: "Directory | None", dev: bool
+) -> "Engine":
+    """Build the services of the engine; without a directory roles are those of the settings, and no rule stands."""
+    from bot.people import directory_of, roles_source
     from data.office.standing import rule_carries
     from data.purge.engine import check_whole, engine_of
-    from data.stores.tinydb_retention import open_retention
 
-    stores = open_retention(folder)
-    try:
-        signer = Ed25519FileSigner(folder / "keys")
-        audit = AuditLog(folder / "audit", clock=SystemClock(), signer=signer)
-        try:
-            roles_of = roles_source(directory or directory_of(settings, dev=dev))
-            parts = engine_parts(settings, folder, stores, audit, signer, roles_of=roles_of, dev=dev)
-            if standing is not None:
-                carries = rule_carries(standing, parts.people, parts.roles_of)
-                parts = replace(parts, standing_runs=carries)
-            check_whole(parts)
-            yield engine_of(parts, holder=f"executor-{secrets.token_hex(8)}")
-        finally:
-            audit.close()
-    finally:
-        stores.close()
+    roles_of = roles_source(directory or directory_of(settings, dev=dev))
+    parts = engine_parts(settings, folder, kept, signer, roles_of=roles_of, dev=dev)
+    if directory is not None:
+        parts = replace(parts, standing_runs=rule_carries(kept.desk.standing, parts.people, parts.roles_of))
+    check_whole(parts)
+    return engine_of(parts, holder=f"executor-{secrets.token_hex(8)}")
 
 
 def engine_parts(
     settings: Settings,
     folder: Path,
-    stores: "RetentionStores",
-    audit: "AuditTrail",
+    kept: "Kept",
     signer: "Signer",
     *,
     roles_of: "RolesOf",
@@ -237,6 +191,7 @@ def engine_parts(
     sources, kin = build_sources(settings, named, folder, dev=dev)
     rules, care = rules_of(settings, named), care_of(settings, dev=dev)
     check_people(settings, care)
+    stores = kept.retention
     fresh = not (stores.requests.newest(most=1) or stores.holds.all())
     people = Pseudonyms(load_key(folder / "keys", fresh=fresh), stores.people)
     documents = documents_of(settings, folder, signer, sources, rules, office_of(people, roles_of), version=VERSION)
@@ -246,7 +201,7 @@ def engine_parts(
         kin=kin,
         care=care,
         stores=stores,
-        audit=audit,
+        audit=kept.audit,
         guard=ClockGuard(SystemClock(), stores.ticks),
         people=people,
         roles_of=roles_of,
@@ -267,6 +222,7 @@ class Application:
         import structlog
 
         from bot.own_logs import keep_lines
+        from bot.serving import serve
 
         settings = load_settings()
         keep_lines(state_path(settings, dev=dev), SystemClock())
@@ -277,7 +233,7 @@ class Application:
                 "listening", action="listening", port=where.port, ops_port=where.ops_port, mode=mode
             )
 
-        asyncio.run(serve(settings, dev=dev, announce=announce))
+        asyncio.run(serve(settings, built, dev=dev, announce=announce))
 
     def asker(self) -> Asker:
         """Build what answers questions on the command line."""
@@ -320,28 +276,24 @@ class Application:
     def watch(self, *, dev: bool) -> Iterator["Watch"]:
         """Open what only looks."""
         from bot.retention_settings import care_of, rules_of
-        from data.stores.tinydb_retention import read_retention
         from data.watch import Watch, Watched
 
         settings = load_settings()
         folder = state_folder(settings, dev=dev)
-        stores = read_retention(folder)
         named = named_sources(settings, folder, dev=dev)
         sources, kin = build_sources(settings, named, folder, dev=dev)
-        try:
+        with keeping_of(settings, folder, dev=dev).show() as shown:
             yield Watch(
                 Watched(
                     sources=sources,
                     kin=kin,
                     rules=rules_of(settings, named),
                     care=care_of(settings, dev=dev),
-                    holds=stores.holds,
-                    marks=stores.marks,
-                    requests=stores.requests,
+                    holds=shown.retention.holds,
+                    marks=shown.retention.marks,
+                    requests=shown.retention.requests,
                 )
             )
-        finally:
-            stores.close()
 
     @contextmanager
     def engine(self, *, dev: bool) -> Iterator["Engine"]:
@@ -362,23 +314,44 @@ class Application:
         """Verify the audit."""
         from bot.audit_report import check_audit
 
-        return check_audit(state_folder(load_settings(), dev=dev), checkpoint=checkpoint, key=key)
+        settings = load_settings()
+        folder = state_folder(settings, dev=dev)
+        with keeping_of(settings, folder, dev=dev).audit_files() as audit:
+            return check_audit(audit, folder / "keys", checkpoint=checkpoint, key=key)
 
     def export_audit(self, out: Path, *, dev: bool) -> None:
         """Write the audit with all that is needed to check it elsewhere."""
         from bot.audit_report import write_export
         from cards.texts import load_texts
 
-        write_export(state_folder(load_settings(), dev=dev), out, texts=load_texts())
+        settings = load_settings()
+        folder = state_folder(settings, dev=dev)
+        with keeping_of(settings, folder, dev=dev).audit_files() as audit:
+            write_export(audit, folder / "keys", out, texts=load_texts())
 
     def watchdog(self, *, dev: bool) -> "Sequence[Trouble]":
-        """Tell what is not as it should be, from the files alone."""
+        """Tell what is not as it should be, from what is stored alone."""
         from bot.watchdog import troubles_of
-        from data.stores.tinydb_desk import read_desk
-        from data.stores.tinydb_retention import read_retention
 
-        state = state_path(load_settings(), dev=dev)
-        return troubles_of(state, self.now(), read_desk=read_desk, read_rest=read_retention)
+        settings = load_settings()
+        folder = state_path(settings, dev=dev)
+        return troubles_of(folder, self.now(), keeping_of(settings, folder, dev=dev))
+
+    def migrate(self, *, grant_to: str) -> "Sequence[str]":
+        """Bring the database up to date."""
+        from data.stores.postgres.migrations import migrate
+
+        return [f"{one.number:04} {one.name}" for one in migrate(dsn_of(load_settings()), grant_to=grant_to)]
+
+    def copy_state(self) -> "Sequence[tuple[str, int, str]]":
+        """Copy the state folder into the database."""
+        from data.audit.keys import Ed25519FileSigner
+        from data.moving import copy_state
+
+        settings = load_settings()
+        folder, dsn = state_folder(settings, dev=False), dsn_of(settings)
+        copied = copy_state(folder, dsn, clock=SystemClock(), signer=Ed25519FileSigner(folder / "keys"))
+        return [(one.what, one.count, one.digest) for one in copied]
 
     def write_samples(self) -> Path:
         """Write the sample logs of dev mode anew."""

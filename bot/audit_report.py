@@ -15,7 +15,9 @@ from data.errors import SettingsError, StateError
 from data.labels import Lang
 from data.stores.durable import flush_folder
 
-_EXIT = {Verdict.INTACT: 0, Verdict.BROKEN: 1, Verdict.NOT_CHECKABLE: 2}
+BROKEN = 1
+"""The exit code of an audit that was altered."""
+_EXIT = {Verdict.INTACT: 0, Verdict.BROKEN: BROKEN, Verdict.NOT_CHECKABLE: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,11 @@ class CheckedAudit:
         return [first, *found, *([f"and {report.more} more"] if report.more else [])]
 
 
-def check_audit(folder: Path, *, checkpoint: Path | None, key: Path | None) -> CheckedAudit:
-    """Verify the audit of a state folder; raises `SettingsError` for a checkpoint or key that cannot be read."""
+def check_audit(audit: Path, keys: Path, *, checkpoint: Path | None, key: Path | None) -> CheckedAudit:
+    """Verify the files of an audit with the public key among the keys, unless another is named.
+
+    Raises `SettingsError` for a checkpoint or key that cannot be read.
+    """
     since = None
     if checkpoint is not None:
         try:
@@ -63,22 +68,22 @@ def check_audit(folder: Path, *, checkpoint: Path | None, key: Path | None) -> C
         except (StateError, ValueError, OSError) as error:
             message = f"--checkpoint: {checkpoint}: {error}"
             raise SettingsError(message) from None
-    public = _public(folder)
+    public = _public(keys)
     if key is not None:
         try:
             public = read_public(key)
         except (StateError, OSError) as error:
             message = f"--key: {key}: {error}"
             raise SettingsError(message) from None
-    return CheckedAudit(report=verify(folder / "audit", public_key=public, since=since))
+    return CheckedAudit(report=verify(audit, public_key=public, since=since))
 
 
-def write_export(folder: Path, out: Path, *, texts: Mapping[Lang, Texts]) -> None:
+def write_export(audit: Path, keys: Path, out: Path, *, texts: Mapping[Lang, Texts]) -> None:
     """Write the audit as one archive, never over a file that is there; raises `SettingsError`, `StateError`."""
     explained = {f"README.{lang.value}.txt": say("audit.readme") for lang, say in texts.items()}
     try:
         with out.open("xb") as file:
-            export(folder / "audit", file, public_key=_public(folder), texts=explained)
+            export(audit, file, public_key=_public(keys), texts=explained)
     except OSError as error:
         message = f"{out}: not written: {error.strerror}"
         raise SettingsError(message) from None
@@ -88,8 +93,8 @@ def write_export(folder: Path, out: Path, *, texts: Mapping[Lang, Texts]) -> Non
     flush_folder(out.absolute().parent)
 
 
-def _public(folder: Path) -> bytes | None:
+def _public(keys: Path) -> bytes | None:
     try:
-        return read_public(folder / "keys" / PUBLIC)
+        return read_public(keys / PUBLIC)
     except (StateError, OSError):
         return None

@@ -93,6 +93,14 @@ class RetentionServices(Protocol):
         """Tell what is not as it should be, from the files alone."""
         ...
 
+    def migrate(self, *, grant_to: str) -> Sequence[str]:
+        """Bring the database up to date; gives the names of what was applied."""
+        ...
+
+    def copy_state(self) -> Sequence[tuple[str, int, str]]:
+        """Copy the state folder into the database; gives what, how much, and the digest of both sides."""
+        ...
+
     def write_samples(self) -> Path:
         """Write the sample logs of dev mode anew."""
         ...

@@ -1,6 +1,7 @@
 """Builds what stands behind the face towards Teams: dialogs over the office, lessons, documents, the schedule."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class Given:
     feedback: FeedbackStore
     trial: Callable[[], FeedbackStore]
     """Makes a place for the feedback of a bot that is only tried."""
+    audit_files: Callable[[], AbstractContextManager[Path]]
+    """Gives the folder of the audit's files, to verify them."""
 
 
 def build_inside(settings: Settings, folder: Path, given: Given, *, dev: bool) -> Inside:
@@ -77,7 +80,7 @@ def build_inside(settings: Settings, folder: Path, given: Given, *, dev: bool) -
         jobs=given.jobs,
         live=live,
         contexts=contexts,
-        around=surroundings_of(settings, folder, teaching),
+        around=surroundings_of(settings, folder, teaching, given.audit_files),
         downloads=downloads,
         person=person,
         directory=given.directory,

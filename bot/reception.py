@@ -2,11 +2,12 @@
 
 import hmac
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.adapter.credentials import credential_ends
-from bot.audit_report import check_audit
+from bot.audit_report import BROKEN, check_audit
 from bot.heartbeat import beat
 from bot.identity import DEV_ADMINS, DEV_DPOS, DEV_TENANT
 from bot.links import Downloads, Links, Wanted, documents_links
@@ -140,11 +141,21 @@ def downloads_of(
     return Downloads(links, requests, folder / "certificates", note), documents_links(links, requests)
 
 
-def surroundings_of(settings: Settings, folder: Path, teaching: TeachingService) -> Surroundings:
+def surroundings_of(
+    settings: Settings,
+    folder: Path,
+    teaching: TeachingService,
+    audit_files: Callable[[], AbstractContextManager[Path]],
+) -> Surroundings:
     """Build what the schedule looks at besides office and sources."""
+
+    def audit_broken() -> bool:
+        with audit_files() as audit:
+            return check_audit(audit, folder / "keys", checkpoint=None, key=None).exit_code == BROKEN
+
     return Surroundings(
         beat=lambda now: beat(folder, now),
-        audit_broken=lambda: check_audit(folder, checkpoint=None, key=None).exit_code == 1,
+        audit_broken=audit_broken,
         credential_ends=lambda: credential_ends(settings.teams.certificate_file),
         finish_lesson=teaching.finish,
         unfinished_lessons=teaching.unfinished,

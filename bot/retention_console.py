@@ -11,6 +11,7 @@ from bot.commands import AsJson, Dev, RetentionServices, Run, print_json, progre
 from bot.hold_console import add_hold
 from bot.purge_console import add_purge
 from bot.retention_json import scan_json
+from bot.state_console import add_state
 from bot.watchdog_console import add_watchdog
 from data.purge.forgetting import forget_person
 
@@ -23,6 +24,7 @@ def add_retention(cli: typer.Typer, services: RetentionServices, run: Run) -> No
     add_purge(cli, services, run)
     add_hold(cli, services, run)
     add_watchdog(cli, services, run)
+    add_state(cli, services, run)
     audit = typer.Typer(help="Check and hand out the audit.", no_args_is_help=True)
     cli.add_typer(audit, name="audit")
     _verify(audit, services, run)

@@ -23,3 +23,12 @@ def state_folder(settings: Settings, *, dev: bool) -> Path:
         message = f"{folder}: everybody may write here; run chmod o-w"
         raise StateError(message)
     return folder
+
+
+def dsn_of(settings: Settings) -> str:
+    """Give the DSN of the database; raises `SettingsError` where none is set."""
+    dsn = settings.state.postgres_dsn.get_secret_value()
+    if not dsn:
+        message = "state.postgres_dsn: is not set: give it as PROCALL_STATE__POSTGRES_DSN"
+        raise SettingsError(message)
+    return dsn

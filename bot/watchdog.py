@@ -4,7 +4,7 @@ It reads what lies on the disk, takes no lock and needs nothing of the bot but i
 does not. What it finds is for the operator of the host: a timer mails or pages what it prints.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ from bot.heartbeat import last_beat
 from data.desk.alert import Alert, AlertState
 from data.desk.delivery import Delivery, DeliveryState
 from data.errors import StateError
+from data.kept import Keeping
 from data.retention.instants import MINUTE, Instant, iso
-from data.stores.desk import DeskStores
 
 SILENT_AFTER: Final = 15 * MINUTE
 """Without a finished round of the schedule."""
@@ -36,14 +36,9 @@ class Trouble:
     """What to do about it."""
 
 
-def troubles_of(
-    folder: Path, now: Instant, *, read_desk: Callable[[Path], DeskStores], read_rest: Callable[[Path], object]
-) -> tuple[Trouble, ...]:
-    """Look at a state folder; never raises for what it finds there.
-
-    `read_desk` and `read_rest` give snapshots of the stores, or raise `StateError`.
-    """
-    return (*schedule_troubles(last_beat(folder), now), *_stores(folder, now, read_desk, read_rest), *_audit(folder))
+def troubles_of(folder: Path, now: Instant, keeping: Keeping) -> tuple[Trouble, ...]:
+    """Look at a state folder and at what is kept; never raises for what it finds there."""
+    return (*schedule_troubles(last_beat(folder), now), *_stores(keeping, now), *_audit(keeping, folder / "keys"))
 
 
 def schedule_troubles(last: Instant | None, now: Instant) -> Iterator[Trouble]:
@@ -80,23 +75,25 @@ def _counted(deliveries: list[Delivery]) -> str:
     return f"urgent: {len(deliveries)} ({named}{'; ' + reasons if reasons else ''})"
 
 
-def _stores(
-    folder: Path, now: Instant, read_desk: Callable[[Path], DeskStores], read_rest: Callable[[Path], object]
-) -> Iterator[Trouble]:
+def _stores(keeping: Keeping, now: Instant) -> Iterator[Trouble]:
     cure = "run the watchdog as the bot's own account; if that is so, see “Damage” in docs/operations.md"
     try:
-        read_rest(folder)
-        desk = read_desk(folder)
-        yield from delivery_troubles(desk.deliveries.all(), desk.alerts.all(), now)
+        with keeping.show() as shown:
+            yield from delivery_troubles(shown.desk.deliveries.all(), shown.desk.alerts.all(), now)
     except StateError as error:
         yield Trouble(code="state", found=str(error), cure=cure)
 
 
-def _audit(folder: Path) -> Iterator[Trouble]:
-    if not (folder / "audit").exists():
-        return  # nothing was ever to be recorded here
-    report = check_audit(folder, checkpoint=None, key=None)
+def _audit(keeping: Keeping, keys: Path) -> Iterator[Trouble]:
+    cure = "purge nothing; keep a copy of the state as it is; run: python app.py audit verify"
+    try:
+        with keeping.audit_files() as audit:
+            if not audit.exists():
+                return  # nothing was ever to be recorded here
+            report = check_audit(audit, keys, checkpoint=None, key=None)
+    except StateError as error:
+        yield Trouble(code="audit_not_checkable", found=str(error), cure=cure)
+        return
     if report.exit_code:
         word = report.as_json()["verdict"]
-        cure = "purge nothing; keep a copy of the state folder as it is; run: python app.py audit verify"
         yield Trouble(code=f"audit_{word}", found="; ".join(report.sentences()[:3]), cure=cure)

@@ -13,10 +13,10 @@ from hashlib import sha256
 from typing import Final
 
 from data.audit.entry import line_of
+from data.audit.trail import AuditTrail
 from data.desk.alert import Alert, AlertState
 from data.desk.delivery import Delivery, DeliveryState
 from data.errors import StateError
-from data.purge.parts import AuditTrail
 from data.retention.hold import Hold
 from data.retention.instants import BEGINNING, Instant, datetime_of, instant_of
 from data.retention.request import CLOSED, PurgeRequest, State

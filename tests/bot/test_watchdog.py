@@ -19,10 +19,12 @@ from data.audit.log import AuditLog
 from data.clock import SystemClock
 from data.desk.alert import Alert, AlertState
 from data.desk.delivery import Delivery, DeliveryState, delivery_id
+from data.opening import EmbeddedKeeping
 from data.retention.finding import FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND, Instant, instant_of
 from data.stores.tinydb_desk import open_desk, read_desk
-from data.stores.tinydb_retention import open_retention, read_retention
+from data.stores.tinydb_retention import open_retention
+from tests.world import FakeClock
 
 NOW: Instant = instant_of(SystemClock().now())
 
@@ -58,7 +60,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def codes(folder: Path, now: Instant = NOW) -> list[str]:
     """List what is found."""
-    return [one.code for one in troubles_of(folder, now, read_desk=read_desk, read_rest=read_retention)]
+    return [one.code for one in troubles_of(folder, now, EmbeddedKeeping(folder=folder, clock=FakeClock()))]
 
 
 # -- the heartbeat ----------------------------------------------------------------------------------------------------

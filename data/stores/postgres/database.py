@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from data.errors import StateError
-from data.stores.postgres.statements import Statement
+from data.stores.postgres.statements import Statement, load_statements, statement
 
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Row]
@@ -53,6 +53,10 @@ class Database:
             check=ConnectionPool.check_connection,
             name="procall",
         )
+        texts = load_statements()
+        self._check_fence, self._clock = statement(texts, "check_fence"), statement(texts, "clock")
+        self.fence = 0
+        """The number by which this process holds the database; 0 where it need not hold it to change something."""
         with told("cannot be reached"):
             try:
                 self._pool.open(wait=True, timeout=wait)
@@ -64,6 +68,9 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """Do several things, all or none; raises `StateError`, after which nobody knows whether they were done."""
         with told("did not do what it was asked"), self._pool.connection() as connection, connection.transaction():
+            if self.fence and not connection.execute(self._check_fence.sql, {"fence": self.fence}).fetchall():
+                message = "another process has taken over this database: this one changes nothing more"
+                raise StateError(message)
             yield connection
 
     @contextmanager
@@ -78,9 +85,14 @@ class Database:
             return connection.execute(statement.sql, params).fetchall()
 
     def run(self, statement: Statement, params: Params | None = None) -> int:
-        """Run one statement and tell how many rows it touched; raises `StateError`."""
-        with self.connection() as connection:
+        """Run one statement that changes something and tell how many rows it touched; raises `StateError`."""
+        with self.transaction() as connection:
             return connection.execute(statement.sql, params).rowcount
+
+    def now(self) -> int:
+        """Ask the server for its time, in microseconds since 1970; raises `StateError`."""
+        found: int = self.rows(self._clock)[0][0]
+        return found
 
     def close(self) -> None:
         """Give all connections back."""

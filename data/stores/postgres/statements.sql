@@ -132,6 +132,36 @@ VALUES (%(number)s, %(name)s, %(digest)s, %(serves_from)s)
 
 -- name: grant
 GRANT SELECT ON schema_migrations TO {role};
+GRANT SELECT, UPDATE ON holder TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON requests, holds, marks, people, ticks, manifests, manifest_rows, alerts,
     deliveries, conversations, tickets, standing_rules, feedback TO {role};
 GRANT SELECT, INSERT ON audit_entries, audit_checkpoints TO {role}
+
+-- name: try_hold
+SELECT pg_try_advisory_lock(%(lock)s)
+
+-- name: next_fence
+UPDATE holder SET fence = fence + 1, holder = %(holder)s RETURNING fence
+
+-- name: check_fence
+SELECT fence FROM holder WHERE fence = %(fence)s FOR SHARE
+
+-- name: clock
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+-- name: may_change_audit
+SELECT has_table_privilege('audit_entries', 'UPDATE, DELETE, TRUNCATE')
+    OR pg_catalog.pg_get_userbyid((SELECT relowner FROM pg_class WHERE oid = 'audit_entries'::regclass)) = current_user
+
+-- name: take
+INSERT INTO {table} (id, version, document) VALUES (%(id)s, %(version)s, %(document)s)
+
+-- name: take_request
+INSERT INTO requests (id, version, source, is_open, created_at, document)
+VALUES (%(id)s, %(version)s, %(source)s, %(is_open)s, %(created_at)s, %(document)s)
+
+-- name: count
+SELECT count(*) FROM {table}
+
+-- name: take_feedback
+INSERT INTO feedback (answer, lang, helpful, not_helpful) VALUES (%(answer)s, %(lang)s, %(helpful)s, %(not_helpful)s)
