@@ -150,13 +150,17 @@ def write_logs(folder: Path, *, old: int = 2) -> Path:
 
 @asynccontextmanager
 async def living(
-    world: World, state: Path, logs: Path, *, cooling: int = 60, sources: Sequence[SourceSettings] = ()
+    world: World, state: Path, logs: Path, *, cooling: int = 60, sources: Sequence[SourceSettings] = (), dsn: str = ""
 ) -> AsyncIterator[Live]:
-    """Run the bot with one source or those given, two admins and a DPO, and everything that works by itself."""
+    """Run the bot with one source or those given, two admins and a DPO, and everything that works by itself.
+
+    With a DSN everything is kept in PostgreSQL.
+    """
     settings = world.settings(
         state,
         roles={"admins": [ADMIN, SECOND_ADMIN], "dpos": [DPO]},
         purge={"max_share": 1.0, "cooling_minutes": cooling},
+        state={"postgres_dsn": dsn},
     )
     source = SourceSettings(id=SOURCE, kind="files", data_kind="log", root=str(logs))
     settings = settings.model_copy(update={"sources": tuple(sources or (source,))})
