@@ -153,7 +153,8 @@ def settings_fields() -> Mapping[str, FieldInfo]:
         if shape is None or in_list:
             found[section] = info
         prefix = f"{section}[]" if in_list else section
-        found.update({f"{prefix}.{name}": field for name, field in (shape.model_fields if shape else {}).items()})
+        fields = shape.model_fields if shape else {}
+        found.update({f"{prefix}.{name}": field for name, field in fields.items() if not field.exclude})
     return found
 
 

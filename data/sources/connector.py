@@ -1,7 +1,7 @@
 """How a kind of source is known: what an operator has to say of one, how it is built, and when two are the same place.
 
 A connector is one module with a `CONNECTOR` in it. Those of the product are named here; others come from installed
-packages by the entry point group `procall_nex.sources`, and touch nothing in this tree.
+packages by the entry point group `procall.sources`, and touch nothing in this tree.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from data.sources.interface import Source
 
 FILES: Final = "files"
 """Local files: the one kind whose settings stand in the contract itself (design 4.1)."""
-ENTRY_POINTS: Final = "procall_nex.sources"
+ENTRY_POINTS: Final = "procall.sources"
 BUILT_IN: Final[Mapping[str, str]] = MappingProxyType({})
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""
 
