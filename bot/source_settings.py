@@ -93,7 +93,8 @@ class SourceSettings(BaseModel):
         yield from ((field, getattr(self, field)) for field in ("id", "title", "root", "include"))
         if isinstance(self.options, BaseModel):
             told = ((field, getattr(self.options, field)) for field in type(self.options).model_fields)
-            yield from ((field, value) for field, value in told if isinstance(value, str | tuple))
+            for field, value in told:
+                yield field, value.name if isinstance(value, Path) else value
 
     @field_validator("zone")
     @classmethod
