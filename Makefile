@@ -25,7 +25,8 @@ run: .venv/installed $(NODE_PACKAGES)  ## Start the bot in dev mode and, where N
 	@$(VENV)/python -m tests.e2e.run --port $(PORT) --ops-port $(OPS_PORT) --playground-port $(PLAYGROUND_PORT)
 
 test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n 2 --dist loadfile --ignore tests/e2e
+	$(VENV)/python -m pytest tests/e2e
 
 nightly: .venv/installed-dev  ## Run what is too long for every day: all crash points, long races, a million steps
 	PROCALL_ALL_POINTS=1 PROCALL_RACE_SECONDS=20 PROCALL_WALK_STEPS=1000000 PROCALL_MANY_FILES=200000 \
