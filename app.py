@@ -61,13 +61,14 @@ async def built(settings: Settings, *, dev: bool) -> AsyncIterator["Parts"]:
     from bot.assembly import assemble, outbound_session
     from bot.inside import Given, build_inside
     from bot.people import directory_of
+    from bot.telemetry import tracing
     from data.stores.memory import MemoryFeedbackStore
 
     folder = state_folder(settings, dev=dev)
     knowledge = await asyncio.to_thread(read_knowledge, settings, cache=folder)
     keeping, directory = keeping_of(settings, folder, dev=dev), directory_of(settings, dev=dev)
     with keeping.feedback() as feedback, open_office(settings, folder, directory, dev=dev) as (office, jobs):
-        async with outbound_session() as session:
+        async with tracing(settings.telemetry, version=VERSION) as trace, outbound_session(trace) as session:
             given = Given(
                 knowledge=knowledge,
                 office=office,
@@ -79,7 +80,7 @@ async def built(settings: Settings, *, dev: bool) -> AsyncIterator["Parts"]:
                 audit_files=keeping.audit_files,
             )
             inside = build_inside(settings, folder, given, dev=dev)
-            yield assemble(settings, inside, session, folder, dev=dev)
+            yield assemble(settings, inside, session, folder, dev=dev, trace=trace)
 
 
 def keeping_of(settings: Settings, folder: Path, *, dev: bool) -> "Keeping":

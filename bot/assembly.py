@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -38,10 +38,12 @@ from bot.registration import signing_keys, token_source, trusted_authorities
 from bot.schedule import Schedule, Surroundings
 from bot.server import Edge, Health
 from bot.settings import LOOPBACK_HOSTS, Settings
+from bot.telemetry import Trace, Untraced, call_tracing, traced
 from data.clock import Clock, SystemClock
 from data.desk.pace import Pace
 from data.office.office import Office
 from data.questions.context import Contexts
+from data.retention.instants import SECOND, Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,15 @@ class Inside:
 
 
 @asynccontextmanager
-async def outbound_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open the one session over which everything goes out."""
+async def outbound_session(trace: Trace | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open the one session over which everything goes out; each call is a span where there is a trace."""
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
     connections = aiohttp.TCPConnector(limit=100, limit_per_host=50, ssl=trusted_authorities())
     jar = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(timeout=timeout, connector=connections, cookie_jar=jar) as session:
+    spans = [] if trace is None or isinstance(trace, Untraced) else [call_tracing(trace)]
+    async with aiohttp.ClientSession(
+        timeout=timeout, connector=connections, cookie_jar=jar, trace_configs=spans
+    ) as session:
         yield session
 
 
@@ -91,14 +96,15 @@ def assemble(
     folder: Path,
     *,
     dev: bool,
+    trace: Trace | None = None,
 ) -> Parts:
-    """Put everything that serves together."""
-    clock, metrics, office = SystemClock(), Metrics(), inside.office
+    """Put everything that serves together; without a `trace` there are no spans."""
+    clock, metrics, office, trace = SystemClock(), Metrics(), inside.office, trace or Untraced()
     keys = None if dev else signing_keys(settings, session, clock)
     hosts = HostList(LOOPBACK_HOSTS if dev else settings.teams.service_url_hosts)
     connectors = PooledConnectors(
         hosts=hosts,
-        token=TokenSource() if dev else OutboundToken(acquire=token_source(settings), clock=clock),
+        token=TokenSource() if dev else _token(settings, clock, trace),
         session=session,
         observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
     )
@@ -113,6 +119,7 @@ def assemble(
         seen=seen,
         patience=Patience(clock).has,
         correspondence=correspondence,
+        trace=trace,
     )
     sender = _sender(inside, outbound, clock, metrics)
 
@@ -120,19 +127,14 @@ def assemble(
         inside.contexts.sweep()
         seen.sweep()
 
-    checks = [
-        lambda: "" if keys is None or keys.usable else "signing_keys",
-        lambda: _writable(folder),
-        lambda: sender.problem,
-    ]
     return Parts(
         edge=Edge(adapter=_adapter(settings, hosts, keys, connectors, dev=dev), handler=handler, metrics=metrics),
-        health=Health(checks, metrics),
+        health=_health(keys, folder, sender, metrics),
         metrics=metrics,
         keys=keys,
         sweep=sweep,
         sender=sender,
-        schedule=Schedule(office, inside.jobs, clock, inside.around, told=sender.wake),
+        schedule=_schedule(inside, clock, metrics, trace, told=sender.wake),
         correspondence=correspondence,
         downloads=inside.downloads,
     )
@@ -167,6 +169,49 @@ def _sender(inside: Inside, outbound: OutboundConnector, clock: Clock, metrics: 
             metrics=metrics,
         )
     )
+
+
+def _token(settings: Settings, clock: Clock, trace: Trace) -> OutboundToken:
+    """Build what keeps the bot's own token; a span for each time it is fetched."""
+    return OutboundToken(acquire=traced(trace, "token", token_source(settings)), clock=clock)
+
+
+def _health(keys: SigningKeys | None, folder: Path, sender: Sender, metrics: Metrics) -> Health:
+    """Build what tells whether the bot can answer and send."""
+    checks = [
+        lambda: "" if keys is None or keys.usable else "signing_keys",
+        lambda: _writable(folder),
+        lambda: sender.problem,
+    ]
+    return Health(checks, metrics)
+
+
+def _schedule(inside: Inside, clock: Clock, metrics: Metrics, trace: Trace, *, told: Callable[[], None]) -> Schedule:
+    """Build what does by itself what is due, counted and traced."""
+    around = counted(inside.around, metrics, clock)
+    return Schedule(inside.office, inside.jobs, clock, around, told=told, failed=metrics.failed_by_itself, trace=trace)
+
+
+def counted(around: Surroundings, metrics: Metrics, clock: Clock) -> Surroundings:
+    """Show the heartbeat and what became of verifying the audit among the metrics too, as the watchdog sees them."""
+
+    def beat(now: Instant) -> bool:
+        noted = bool(around.beat(now))  # a disk that takes no note is a heart that does not beat
+        if noted:
+            metrics.last_round.set(now / SECOND)
+        return noted
+
+    def audit_broken() -> bool:
+        try:
+            broken = around.audit_broken()
+        except Exception:
+            metrics.audit_broken.set(1)  # what nobody can verify proves nothing
+            raise
+        metrics.audit_broken.set(int(broken))
+        metrics.audit_verified.set(clock.now().timestamp())
+        return broken
+
+    return replace(around, beat=beat, audit_broken=audit_broken)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from bot.live import LiveRouter
 from bot.logs import PersonHash
 from bot.metrics import Metrics
 from bot.seen import Seen
+from bot.telemetry import Trace, Untraced
 from bot.translate import Ignored, read_turn, write_card, write_invoke, write_invoke_error
 from cards.verbs import LOOKS
 from data.access import Actor
@@ -51,6 +52,7 @@ class Handler:
         patience: Callable[[str], bool],
         look: Callable[[Mapping[str, Any], Actor], Awaitable[Actor]],
         correspondence: Correspondence | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """`patience` tells whether somebody may be answered now, `look` gives an actor with the roles of now."""
         self._router = router
@@ -61,6 +63,7 @@ class Handler:
         self._patience = patience
         self._look = look
         self._correspondence = correspondence
+        self._trace = trace or Untraced()
         self._typing: set[asyncio.Task[None]] = set()
 
     async def on_turn(self, context: TurnContext) -> None:
@@ -89,6 +92,12 @@ class Handler:
                 await context.send_activity(answer)
 
     async def _answer(self, context: TurnContext, turn: Turn) -> Reply:
+        with self._trace.span("turn", kind=turn.kind.value) as span:
+            reply = await self._answer_now(context, turn)
+            span.mark(outcome=reply.outcome, lang=reply.lang.value)
+        return reply
+
+    async def _answer_now(self, context: TurnContext, turn: Turn) -> Reply:
         started = time.perf_counter()
         with self._typing_when_slow(context, turn):
             reply = await self._decide(turn)
@@ -97,7 +106,7 @@ class Handler:
             sent = await self._send(context, turn, reply)
         except DeliveryError as error:
             # Told to the operator, not to the connector: a failed request would be delivered and answered again.
-            self._metrics.failed.labels(type(error).__name__).inc()
+            self._metrics.failed_turn(error)
             _log.warning("reply not delivered", action="not_delivered", error=type(error).__name__)
         self._note(turn, reply, time.perf_counter() - started)
         if self._correspondence is not None:
@@ -119,7 +128,7 @@ class Handler:
             return await self._router.reply(turn)
         except Exception as error:  # noqa: BLE001  the last resort of a turn: tell the person, the log and the metrics
             reference = secrets.token_hex(4)
-            self._metrics.failed.labels(type(error).__name__).inc()
+            self._metrics.failed_turn(error)
             _log.error("turn failed", action="turn_failed", error=type(error).__name__, reference=reference)
             return self._router.failed(turn, reference=reference)
 

@@ -1,6 +1,13 @@
 """What can be counted without knowing anybody: Prometheus metrics in a registry of their own."""
 
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from data.errors import StateError
+
+STORE_USERS: Final = ("outbox", "round", "job", "turn")
+"""Who can meet a store or audit that fails."""
 
 
 class Metrics:
@@ -40,6 +47,19 @@ class Metrics:
             registry=self.registry,
         )
         self.deliveries, self.deliveries_due = _of_outbox(self.registry)
+        self.by_itself_failed, self.last_round = _of_schedule(self.registry)
+        self.audit_broken, self.audit_verified = _of_audit(self.registry)
+        self.store_failures = Counter(
+            "procall_store_failures",
+            "Times a store or the audit did not take or give what was asked of it, by who asked.",
+            ["where"],
+            registry=self.registry,
+        )
+        for where in STORE_USERS:  # there from the start: a first failure must be seen as a rise
+            self.store_failures.labels(where)
+        self.ready = Gauge(
+            "procall_ready", "1 where /readyz would say that the bot can answer.", registry=self.registry
+        )
         self.seconds = Histogram(
             "procall_turn_seconds",
             "Seconds from the whole body to the answer.",
@@ -51,6 +71,18 @@ class Metrics:
             "Longest time the event loop was late in the last ten seconds.",
             registry=self.registry,
         )
+
+    def failed_turn(self, error: Exception) -> None:
+        """Count a turn that failed, by the class of what went wrong."""
+        self.failed.labels(type(error).__name__).inc()
+        if isinstance(error, StateError):
+            self.store_failures.labels("turn").inc()
+
+    def failed_by_itself(self, what: str, which: str, error: Exception) -> None:
+        """Count a step of a round (`round`) or a job (`job`) that failed."""
+        self.by_itself_failed.labels(what, which).inc()
+        if isinstance(error, StateError):
+            self.store_failures.labels(what).inc()
 
     def render(self) -> bytes:
         """Give the text form that Prometheus reads."""
@@ -66,3 +98,28 @@ def _of_outbox(registry: CollectorRegistry) -> tuple[Counter, Gauge]:
     )
     due = Gauge("procall_deliveries_due", "Deliveries that should have been sent by now.", registry=registry)
     return attempts, due
+
+
+def _of_schedule(registry: CollectorRegistry) -> tuple[Counter, Gauge]:
+    failed = Counter(
+        "procall_unattended_failed",
+        "Steps of a round and jobs that failed, by kind and name.",
+        ["what", "which"],
+        registry=registry,
+    )
+    last = Gauge(
+        "procall_last_round_timestamp_seconds",
+        "When the schedule last finished a round in which nothing failed; 0 before the first.",
+        registry=registry,
+    )
+    return failed, last
+
+
+def _of_audit(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    broken = Gauge("procall_audit_broken", "1 where the audit does not verify.", registry=registry)
+    verified = Gauge(
+        "procall_audit_verified_timestamp_seconds",
+        "When the whole audit was last looked through by this process; 0 before the first time.",
+        registry=registry,
+    )
+    return broken, verified

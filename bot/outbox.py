@@ -151,6 +151,7 @@ class Sender:
             pause = await self._round()
         except StateError as error:
             self._store_failed = True
+            self._parts.metrics.store_failures.labels("outbox").inc()
             _log.error("outbox not written", action="outbox_store", error=type(error).__name__)
             return STORE_SECONDS
         self._store_failed = False

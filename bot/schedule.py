@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.jobs import Job, JobKind, JobQueue, LeavingError
+from bot.telemetry import Trace, Untraced
 from data.clock import Clock
 from data.desk.alert import AlertState
 from data.desk.delivery import Want
@@ -74,10 +75,15 @@ class Schedule:
         around: Surroundings,
         *,
         told: Callable[[], None] = lambda: None,
+        failed: Callable[[str, str, Exception], None] = lambda _what, _which, _error: None,
+        trace: Trace | None = None,
     ) -> None:
-        """`told` is called on the event loop after each round: something may be due to be sent."""
+        """`told` is called on the event loop after each round: something may be due to be sent.
+
+        `failed` hears of each step (`round`) and job (`job`) that failed, by name; each job is a span of `trace`.
+        """
         self._office, self._jobs, self._clock, self._around = office, jobs, clock, around
-        self._told = told
+        self._told, self._failed, self._trace = told, failed, trace or Untraced()
         self._source_findings: tuple[Finding, ...] = ()
         self._verified_at: Instant | None = None
         self._audit_broken = False
@@ -181,7 +187,9 @@ class Schedule:
         try:
             step(now)
         except Exception as error:  # noqa: BLE001  one step must not keep the others from being taken
-            _log.error("round failed", action="round_failed", step=step.__name__.strip("_"), error=type(error).__name__)
+            name = step.__name__.strip("_")
+            _log.error("round failed", action="round_failed", step=name, error=type(error).__name__)
+            self._failed("round", name, error)
             return False
         return True
 
@@ -309,14 +317,15 @@ class Schedule:
             JobKind.LOOK: self._look,
             JobKind.AUDIT: self._verify,
         }[job.kind]
-        try:
-            work(job.about)
-            self._not_before.pop(job, None)
-        except ClockError as error:
-            self._clock_blocked = error.reason
-            self._put_off(job, error)
-        except Exception as error:  # noqa: BLE001  the last resort of a job: its thread must go on
-            self._put_off(job, error)
+        with self._trace.span("job", kind=job.kind.value) as span:
+            try:
+                work(job.about)
+                self._not_before.pop(job, None)
+            except Exception as error:  # noqa: BLE001  the last resort of a job: its thread must go on
+                if isinstance(error, ClockError):
+                    self._clock_blocked = error.reason
+                self._put_off(job, error)
+                span.mark(error=type(error).__name__)
 
     def _put_off(self, job: Job, error: Exception) -> None:
         self._not_before[job] = instant_of(self._clock.now()) + TRY_AGAIN
@@ -324,6 +333,7 @@ class Schedule:
         _log.warning(
             "job not done", action="job_failed", kind=job.kind.value, error=type(error).__name__, reason=reason
         )
+        self._failed("job", job.kind.value, error)
 
     def _begin(self, rule_id: str) -> None:
         if any(rule.id == rule_id for rule in self._office.runs.due(instant_of(self._clock.now()))):

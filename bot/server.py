@@ -66,7 +66,7 @@ class Edge:
             return web.json_response({"error": type(error).__name__.removesuffix("Error")}, status=error.status)
         except DeliveryError as error:
             # Without a token of its own the bot cannot answer; the caller did nothing wrong and must not repeat.
-            self._metrics.failed.labels(type(error).__name__).inc()
+            self._metrics.failed_turn(error)
             _log.warning("turn not finished", action="not_delivered", error=type(error).__name__)
             answer = HttpAnswer(status=202)
         return web.Response(status=answer.status, body=answer.body, content_type="application/json")
@@ -169,6 +169,7 @@ def ops_app(health: Health, metrics: Metrics) -> web.Application:
         return web.json_response({"ready": not problems, "problems": problems}, status=status)
 
     async def show_metrics(_: web.Request) -> web.Response:
+        metrics.ready.set(int(not health.problems()))
         return web.Response(body=metrics.render(), content_type="text/plain", charset="utf-8")
 
     app = web.Application()

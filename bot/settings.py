@@ -232,6 +232,15 @@ class AlertSettings(_Section):
     """Time zone in which cards show times."""
 
 
+class TelemetrySettings(_Section):
+    """Where traces go, if anywhere; without an address nothing of OpenTelemetry is even imported."""
+
+    otlp_url: OptionalUrl = ""
+    """Address of a collector that takes OTLP over HTTP, ending in `/v1/traces`; needs the extra `otel`."""
+    sample_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of turns and jobs that are traced."""
+
+
 class ManifestSettings(_Section):
     """What people read about the operator in the Teams app package; an empty field takes a neutral default."""
 
@@ -266,6 +275,7 @@ class Settings(BaseSettings):
     purge: PurgeSettings = PurgeSettings()
     alerts: AlertSettings = AlertSettings()
     manifest: ManifestSettings = ManifestSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     sources: tuple[SourceSettings, ...] = ()
 
     @model_validator(mode="before")
