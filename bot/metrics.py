@@ -55,8 +55,7 @@ class Metrics:
             ["where"],
             registry=self.registry,
         )
-        for where in STORE_USERS:  # there from the start: a first failure must be seen as a rise
-            self.store_failures.labels(where)
+        self._begin_at_nought()
         self.ready = Gauge(
             "procall_ready", "1 where /readyz would say that the bot can answer.", registry=self.registry
         )
@@ -71,6 +70,14 @@ class Metrics:
             "Longest time the event loop was late in the last ten seconds.",
             registry=self.registry,
         )
+
+    def _begin_at_nought(self) -> None:
+        """Show what alert rules look at from the start: a first failure must be seen as a rise, not as a new figure."""
+        for where in STORE_USERS:
+            self.store_failures.labels(where)
+        self.failed.labels(StateError.__name__)
+        self.by_itself_failed.labels("job", "audit")
+        self.refused.labels("foreign_tenant")
 
     def failed_turn(self, error: Exception) -> None:
         """Count a turn that failed, by the class of what went wrong."""
