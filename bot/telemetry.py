@@ -34,7 +34,7 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "error": "error.type",
     "method": "http.request.method",
     "status": "http.response.status_code",
-    "host": "server.address",
+    "host": "url.domain",
 }
 """What a span may say, by the name that the product gives it; whatever else is dropped."""
 _STABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")

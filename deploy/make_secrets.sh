@@ -14,8 +14,10 @@ password() {
 
 password owner_password
 password bot_password
-[ -e "$folder/owner_pgpass" ] || printf 'postgres:5432:*:owner:%s\n' "$(cat "$folder/owner_password")" >"$folder/owner_pgpass"
-[ -e "$folder/bot_pgpass" ] || printf 'postgres:5432:*:bot:%s\n' "$(cat "$folder/bot_password")" >"$folder/bot_pgpass"
+for role in owner bot; do
+    [ -e "$folder/${role}_pgpass" ] ||
+        printf 'postgres:5432:*:%s:%s\n' "$role" "$(cat "$folder/${role}_password")" >"$folder/${role}_pgpass"
+done
 chmod 600 "$folder"/*
 
 if [ "$(id -u)" = 0 ]; then
@@ -25,4 +27,4 @@ if [ "$(id -u)" = 0 ]; then
 else
     echo "not root: give owner_password to 999:999 and all other files in $folder to 10001:10001" >&2
 fi
-[ -e "$folder/bot.pem" ] || echo "put the registration's key and certificate into $folder/bot.pem, then run this again" >&2
+[ -e "$folder/bot.pem" ] || echo "put key and certificate of the bot into $folder/bot.pem, then run this again" >&2

