@@ -271,3 +271,30 @@ def test_a_backup_without_a_key_is_refused(site: Site, lost: str) -> None:
     key.write_bytes(content)
     key.chmod(0o600)
     assert site.json("purge", "preview", "app-logs")["request"]
+
+
+def test_a_backup_without_any_key_of_the_audit_is_not_refused_but_told(site: Site) -> None:
+    """What the page warns of: a new key is made, and from then on nobody vouches for the audit, which is said."""
+    site.write("old.log", [120])
+    site.json("purge", "preview", "app-logs")
+    assert verdict(site, {}) == "intact"
+    for half in ("audit.key", "audit.pub"):
+        (site.folder / "var" / "keys" / half).unlink()
+    site.json("purge", "preview", "app-logs")
+    assert verdict(site, {}) == "not_checkable"
+    assert "audit_not_checkable" in site("watchdog").stdout
+
+
+async def test_the_watchdog_of_a_restored_copy_says_only_that_nobody_serves(
+    world: World, trained: Path, tmp_path: Path
+) -> None:
+    """The drill: over a good copy the watchdog complains of the missing rounds alone."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    copy_model(trained, state)
+    async with living(world, state, write_logs(tmp_path / "logs")) as live:
+        await live.looked()
+    folder = copy(state, tmp_path / "other", backed_up())
+    found = Site(tmp_path)("watchdog", "--json", env={"PROCALL_STATE__FOLDER": str(folder)})
+    codes = re.findall(r'"code": "([a-z_]+)"', found.stdout)
+    assert set(codes) - {"unsent", "dead"} == {"never"}

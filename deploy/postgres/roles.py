@@ -27,7 +27,9 @@ def main() -> int:
             found = connection.execute(
                 "SELECT 1 FROM pg_roles WHERE rolname = %s", [os.environ.get("BOT_ROLE", "bot")]
             ).fetchone()
-            command = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}") if found else sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            command = (
+                sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}") if found else sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            )
             connection.execute(command.format(role, sql.Literal(password)))
     except psycopg.Error as error:
         sys.stderr.write(f"the role was not made: {type(error).__name__}\n")  # its message may hold the password
