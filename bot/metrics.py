@@ -49,16 +49,7 @@ class Metrics:
         self.deliveries, self.deliveries_due = _of_outbox(self.registry)
         self.by_itself_failed, self.last_round = _of_schedule(self.registry)
         self.audit_broken, self.audit_verified = _of_audit(self.registry)
-        self.store_failures = Counter(
-            "procall_store_failures",
-            "Times a store or the audit did not take or give what was asked of it, by who asked.",
-            ["where"],
-            registry=self.registry,
-        )
-        self._begin_at_nought()
-        self.ready = Gauge(
-            "procall_ready", "1 where /readyz would say that the bot can answer.", registry=self.registry
-        )
+        self.store_failures, self.ready = _of_well_being(self.registry)
         self.seconds = Histogram(
             "procall_turn_seconds",
             "Seconds from the whole body to the answer.",
@@ -70,6 +61,7 @@ class Metrics:
             "Longest time the event loop was late in the last ten seconds.",
             registry=self.registry,
         )
+        self._begin_at_nought()
 
     def _begin_at_nought(self) -> None:
         """Show what alert rules look at from the start: a first failure must be seen as a rise, not as a new figure."""
@@ -130,3 +122,14 @@ def _of_audit(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
         registry=registry,
     )
     return broken, verified
+
+
+def _of_well_being(registry: CollectorRegistry) -> tuple[Counter, Gauge]:
+    failures = Counter(
+        "procall_store_failures",
+        "Times a store or the audit did not take or give what was asked of it, by who asked.",
+        ["where"],
+        registry=registry,
+    )
+    ready = Gauge("procall_ready", "1 where /readyz would say that the bot can answer.", registry=registry)
+    return failures, ready

@@ -22,6 +22,9 @@ TELLS_TIME = {"data/clock.py", "bot/doctor.py"}
 PACKAGE_HOSTS = ("pypi" + ".org", "registry." + "npmjs", "files." + "pythonhosted", "registry." + "yarnpkg")
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:tmp|work|root|home)(?:/|\b(?![\w-]))")
 
+IN_CONTAINER = {"deploy/compose.yaml": "- /tmp:"}
+"""Places inside a container, which no machine of anybody's has a say in."""
+
 
 def files(*roots: str) -> Iterator[Path]:
     """Walk through the files of the repository, without what is built, downloaded or cached."""
@@ -117,7 +120,8 @@ def test_only_the_clock_asks_for_the_time() -> None:
 def test_the_product_knows_no_path_of_this_machine() -> None:
     """No product file holds a path of the machine it was written on."""
     assert MACHINE_PATH.search("see /work" + "/main/x")
-    found = [(name, match.group()) for name, text in texts(*PRODUCT) for match in [MACHINE_PATH.search(text)] if match]
+    searched = ((name, text.replace(IN_CONTAINER.get(name, "\0"), "")) for name, text in texts(*PRODUCT))
+    found = [(name, match.group()) for name, text in searched for match in [MACHINE_PATH.search(text)] if match]
     assert found == []
 
 

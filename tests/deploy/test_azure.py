@@ -105,7 +105,7 @@ def test_versions_are_pinned() -> None:
 
 
 def test_no_secret_stands_in_it() -> None:
-    """Passwords come by secure parameters without a default, go to the vault, and are read from there by reference."""
+    """Passwords come by secure parameters without a default, go to the vault, and are read there by reference."""
     secret = [name for name in declared("param") if re.search(r"(?i)password|secret", name)]
     assert sorted(secret) == ["appSecret", "botPassword", "ownerPassword"]
     for name in secret:
@@ -126,7 +126,7 @@ def test_no_secret_stands_in_it() -> None:
 
 
 def test_postgres_is_reached_from_inside_only() -> None:
-    """No public address, no rule that opens one, TLS that checks the name, and a migration role apart from the bot's."""
+    """No public address, no rule that opens one, TLS that checks the name, and an owner apart from the bot."""
     assert "publicNetworkAccess: 'Disabled'" in block("postgres")
     assert "delegatedSubnetResourceId: network::inside.id" in block("postgres")
     assert "firewallRules" not in CODE

@@ -58,16 +58,14 @@ def test_role_schema_and_bot_in_this_order(role: str, postgres: str, tmp_path: P
 
 def test_a_second_time_changes_the_password_only(role: str, postgres: str) -> None:
     """Rotation: the same role with another password, and no right that it had not."""
-    told = (
-        f"SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolcanlogin FROM pg_roles WHERE rolname = '{role}'"
-    )
-    stored = f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'"
+    rights = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolcanlogin FROM pg_roles WHERE rolname = %s"
+    stored = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
     assert make(postgres, role, BOT_PASSWORD=PASSWORD).returncode == 0
-    before = execute(postgres, stored)
-    assert execute(postgres, told) == [(False, False, False, False, True)]
+    before = execute(postgres, stored, [role])
+    assert execute(postgres, rights, [role]) == [(False, False, False, False, True)]
     assert make(postgres, role, BOT_PASSWORD=PASSWORD + "2").returncode == 0
-    assert execute(postgres, stored) != before
-    assert execute(postgres, told) == [(False, False, False, False, True)]
+    assert execute(postgres, stored, [role]) != before
+    assert execute(postgres, rights, [role]) == [(False, False, False, False, True)]
 
 
 def test_what_goes_wrong_shows_no_password(role: str, postgres: str) -> None:

@@ -64,9 +64,8 @@ def test_units_are_tight(name: str, units: Path) -> None:
     """The exposure is no larger than told; without its hardening the same unit is far over it."""
     words = ("security", "--offline=true", f"--threshold={EXPOSURE[name]}")
     assert analyze(*words, f"./{name}", cwd=units).returncode == 0
-    bare = re.sub(
-        r"^(?:Protect|Restrict|Private|System|NoNew|Cap|Memory|Lock).*\n", "", (units / name).read_text(), flags=re.M
-    )
+    hardening = r"^(?:Protect|Restrict|Private|System|NoNew|Cap|Memory|Lock).*\n"
+    bare = re.sub(hardening, "", (units / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
     (units / name).write_text(bare, encoding="utf-8")
     assert analyze(*words, f"./{name}", cwd=units).returncode != 0
 
