@@ -57,6 +57,8 @@ FIELDS: Mapping[str, Any] = {
     "manifest.website_url": "https://example.com/bot",
     "manifest.privacy_url": "https://example.com/privacy",
     "manifest.terms_url": "https://example.com/terms",
+    "telemetry.otlp_url": "https://collector.example.com/v1/traces",
+    "telemetry.sample_share": 0.25,
 }
 SECRETS = ("teams.app_secret", "state.postgres_dsn")
 

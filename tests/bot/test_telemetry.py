@@ -296,3 +296,11 @@ async def test_a_collector_that_is_away_stops_nobody(world: World, new_state: Ca
             stopped = time.monotonic()
     assert time.monotonic() - stopped < PATIENCE
     assert collector.bodies
+
+
+@pytest.mark.parametrize("share", [0, -0.5, 1.5])
+def test_a_share_is_a_share(share: float) -> None:
+    """None of all, and more than all, are no shares; all of them is one."""
+    with pytest.raises(ValueError, match="sample_share"):
+        TelemetrySettings(sample_share=share)
+    assert TelemetrySettings(sample_share=1).sample_share == 1
