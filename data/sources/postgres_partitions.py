@@ -27,11 +27,12 @@ _TRIES: Final = 3
 _UPPER: Final = re.compile(r" TO \('([^']+)'\)$")
 _ENTRIES: Final = """
 SELECT c.oid::bigint, n.nspname::text, c.relname::text, c.relkind::text,
-    coalesce(pg_relation_filenode(c.oid), 0)::bigint, coalesce(pg_get_expr(c.relpartbound, c.oid), ''),
+    coalesce(pg_relation_filenode(c.oid), 0)::bigint, coalesce(pg_get_expr(c.relpartbound, 0), ''),
     i.inhdetachpending
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE i.inhparent = {parent} AND {which} ORDER BY c.oid LIMIT {most}
 """
+"""The bounds are written without naming their table: with it the server would wait for a lock on each."""
 _DETACHED: Final = """
 SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND starts_with(c.relname, {prefix})

@@ -4,6 +4,7 @@ The plain table has days where the suite speaks of units by name; `Renamed` tran
 else, so that every step is the real source's.
 """
 
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -112,16 +113,20 @@ class PostgresLab:
         """Let the server be away."""
         self.dsn_file.write_text(conninfo.make_conninfo(self.dsn, port=_free_port()))
 
-    def roles(self, *grants: str) -> str:
+    def role(self, *grants: str, limit: int = -1) -> str:
         """Make a role that lasts as long as the lab, with these rights; give its name."""
-        name = f"r_{self.dsn_file.parent.name}_{len(self.named.id)}_{id(self)}"[:60]
+        name = f"r_{secrets.token_hex(6)}"
         role = sql.Identifier(name)
-        self.run("CREATE ROLE {role} LOGIN", role=role)
+        self.run("CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}", role=role, limit=limit)
         self.stack.callback(self.run, "DROP ROLE {role}", role=role)
         self.stack.callback(self.run, "DROP OWNED BY {role}", role=role)
         for grant in ("GRANT USAGE ON SCHEMA {schema} TO {role}", *grants):
             self.run(grant, role=role)
         return name
+
+    def as_role(self, name: str) -> None:
+        """Let the source come as this role from now on."""
+        self.dsn_file.write_text(conninfo.make_conninfo(self.dsn, user=name))
 
     # -- what people do -----------------------------------------------------------------------------------------------
 
