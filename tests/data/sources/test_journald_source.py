@@ -1,10 +1,12 @@
 """Which journal files may go, which never, and what happens to those who read or write them meanwhile."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -498,3 +500,15 @@ def test_an_entry_that_is_added_to_a_planned_file_saves_it(lab: JournaldLab) -> 
     patch(lab.root / name, STATE_AT, bytes([State.ONLINE]))
     assert [done.code for done in lab.delete(rows)] == [Code.DRIFTED]
     assert (lab.root / name).exists()
+
+
+def test_the_example_of_the_page_can_be_used(lab: JournaldLab) -> None:
+    """What operators copy from the page loads as it stands, and is built."""
+    page = Path(__file__).parents[3] / "docs" / "sources" / "journald.md"
+    (block,) = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (told,) = tomllib.loads(block)["sources"]
+    one = SourceSettings.model_validate(told)
+    named = Named(id=one.id, title=one.title, data_kind=one.data_kind)
+    source = connector_of(one.kind).build(named, one.options, Around(clock=lab.clock, state=lab.state))
+    assert source.capabilities().kind == "journald"
+    assert one.options == connector_of("journald").options(root=one.options.root)
