@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.sources.journald_lab import JournalMaker
 from tests.domain import need
 
 
@@ -24,3 +25,9 @@ def mounted() -> Iterator[Callable[[Path, str], None]]:
     yield mount
     for folder in reversed(made):
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def journals(tmp_path_factory: pytest.TempPathFactory) -> JournalMaker:
+    """Give what makes real journal files, each only once."""
+    return JournalMaker(tmp_path_factory.mktemp("journals"))
