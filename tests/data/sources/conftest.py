@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.azurite.server import Azurite, running_azurite
 from tests.domain import need
 
 
@@ -24,3 +25,10 @@ def mounted() -> Iterator[Callable[[Path, str], None]]:
     yield mount
     for folder in reversed(made):
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Start the emulator of Azure Blob Storage once."""
+    with running_azurite(tmp_path_factory.mktemp("azurite")) as found:
+        yield found
