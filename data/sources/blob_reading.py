@@ -139,7 +139,7 @@ class Reader:
         except ValueError:  # a family of formats that does not exist, say: one blob must not end the whole look
             return Skipped(name=unit.name, code=Code.DAMAGED, reason="unreadable")
         rows.seen(unit.name)
-        first_seen = self._index.put(rows, unit.name, measured, self._index.roll(b""))
+        first_seen = self._index.put(rows, unit.name, _for_the_index(measured), self._index.roll(b""))
         return replace(measured, first_seen=first_seen)
 
     def _active(self, entry: Entry) -> str:
@@ -225,6 +225,14 @@ def _span_of(named: Span | None, birth: Instant, mtime: Instant | None) -> tuple
         return Span(lo=min(named.lo, mtime), hi=max(named.hi, mtime)), Evidence.NAME
     lo = birth if BELIEVABLE <= birth <= mtime else BEGINNING
     return Span(lo=lo, hi=mtime), Evidence.MTIME
+
+
+def _for_the_index(measured: Measured) -> Measured:
+    """Give what the index remembers: of a blob that nobody could read because it grew only that it was seen."""
+    if measured.active != GROWING:
+        return measured
+    identity = replace(measured.unit.identity, ctime_ns=-1)
+    return replace(measured, unit=replace(measured.unit, identity=identity))
 
 
 def _agrees(known: Known, found: Identity) -> bool:

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import IO, Any, Final, TypeVar
 
@@ -35,6 +35,8 @@ TRANSPORT: Final[dict[str, Any]] = {
 """How every client is made."""
 EDGE: Final = 64 << 10
 PAGE: Final = 1000
+_AS_STORED: Final[dict[str, Any]] = {"max_concurrency": 1, "decompress": False}
+"""How a blob is read: by one thread, and packed where it is packed, whatever its properties say."""
 _INCLUDE: Final = ["snapshots", "versions", "copy", "immutabilitypolicy", "legalhold"]
 _NO_MATTER: Final = frozenset({"absent", "changed", "leased", "copying", "snapshots", "held", "archived", "unreadable"})
 _AGAIN: Final = frozenset({"throttled", "broken", "unreachable"})
@@ -134,9 +136,10 @@ class BlobService:
                 pages = self._container.list_blobs(results_per_page=1, raw_response_hook=look).by_page()
                 list(next(pages))
             try:
-                return parsedate_to_datetime(dates[-1])
+                date = parsedate_to_datetime(dates[-1])
             except ValueError:
                 raise BlobError("lying") from None
+            return date.replace(tzinfo=UTC) if date.tzinfo is None else date
 
         return self.patience.ask(ask)
 
@@ -213,7 +216,7 @@ class BlobService:
             file.truncate()
             with _translated():
                 client = self._client(entry.place)
-                for chunk in client.download_blob(max_concurrency=1, **_only_if(entry.etag)).chunks():
+                for chunk in client.download_blob(**_AS_STORED, **_only_if(entry.etag)).chunks():
                     file.write(chunk)
             file.flush()
             if file.tell() != entry.size:
@@ -226,7 +229,7 @@ class BlobService:
 
         def ask(offset: int, length: int) -> bytes:
             with _translated():
-                stream = self._client(place).download_blob(offset, length, max_concurrency=1, **_only_if(etag))
+                stream = self._client(place).download_blob(offset, length, **_AS_STORED, **_only_if(etag))
                 return bytes(stream.readall())
 
         if not size:

@@ -20,7 +20,7 @@ class TestAzureBlob(SourceConformance):
 
 
 class TestAzureBlobAndAReaderOfTheTests(SourceConformance):
-    """Block blobs below a prefix, with a reader of the tests' own."""
+    """Block blobs, with a reader of the tests' own."""
 
     @pytest.fixture
     def lab(self, tmp_path: Path, azurite: Azurite) -> BlobLab:
