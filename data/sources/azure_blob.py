@@ -234,7 +234,7 @@ class BlobSource:
 
     def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
         """Delete units that still are what was planned, in this order; one outcome each, never raises."""
-        deletion, in_vain = Deletion(self._service, guard), 0
+        deletion, in_vain = Deletion(self._service, guard, self._now), 0
         for planned in batch:
             if in_vain < _IN_VAIN:
                 done = deletion.run(planned)
@@ -243,7 +243,7 @@ class BlobSource:
 
     def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
         """Tell what a crash left of an intended action, and end it under the guard; None if it has not happened."""
-        return recover(self._service, planned, guard)
+        return recover(self._service, planned, guard, self._now)
 
     def verify(self, planned: Planned) -> Code | None:
         """Look by a listing whether a deletion has held; None if so, else what is wrong."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from data.retention.instants import Instant
 from data.retention.residue import Code
 from data.retention.unit import Action, Planned
 from data.sources.blob_names import Place, place_named
@@ -39,9 +40,10 @@ def outcome_of(error: BlobError) -> Acted:
 class Deletion:
     """Deletes planned blobs under a guard."""
 
-    def __init__(self, service: BlobService, guard: Guard) -> None:
+    def __init__(self, service: BlobService, guard: Guard, now: Callable[[], Instant]) -> None:
         self._service = service
         self._guard = guard
+        self._now = now
 
     def run(self, planned: Planned) -> Acted:
         """Delete one blob if it still is what was planned; never raises."""
@@ -64,10 +66,18 @@ class Deletion:
         return done if done.code is not Code.DELETED else _gone(planned, Code.ABSENT)
 
     def _act(self, place: Place, etag: str, version: str) -> None:
-        """Delete a blob, and the version that it then becomes. Raises `BlobError`."""
-        self._service.delete(place, etag)
+        """Delete a blob, and the version that it then becomes. Raises `BlobError`.
+
+        Where versions are kept Azure lets a held blob be hidden behind its versions, and only refuses to delete the
+        version: so its holds are looked at first.
+        """
         if not version or place.is_copy:
+            self._service.delete(place, etag)
             return
+        found = self._service.look(place)
+        if found.etag == etag and found.holds(self._now()):
+            raise BlobError("held")
+        self._service.delete(place, etag)
         try:
             self._service.delete(_version(place, version), etag)
         except BlobError as error:
@@ -97,7 +107,8 @@ class Deletion:
     def _looked_up(self, planned: Planned, place: Place, error: BlobError) -> Acted:
         """Give the outcome of an act that was refused, or of which nobody knows."""
         if isinstance(error, _VersionLeftError):
-            return Acted(code=outcome_of(error.cause).code, reason=_VERSION_LEFT)
+            code = outcome_of(error.cause).code if error.cause.answered else Code.FAILED
+            return Acted(code=code, reason=_VERSION_LEFT)
         if error.answered and error.reason != "changed":
             return outcome_of(error)
         try:
@@ -135,7 +146,7 @@ class _VersionLeftError(BlobError):
         self.cause = cause
 
 
-def recover(service: BlobService, planned: Planned, guard: Guard) -> Acted | None:
+def recover(service: BlobService, planned: Planned, guard: Guard, now: Callable[[], Instant]) -> Acted | None:
     """Tell what a crash left of an intended deletion, and end it under the guard; None if it has not happened."""
     try:
         place = place_named(planned.unit.name)
@@ -145,7 +156,9 @@ def recover(service: BlobService, planned: Planned, guard: Guard) -> Acted | Non
             if error.reason != "absent":
                 raise
             version = version_left(service, planned, place)
-            return Deletion(service, guard).finish(planned, place, version) if version else _gone(planned, Code.ABSENT)
+            if not version:
+                return _gone(planned, Code.ABSENT)
+            return Deletion(service, guard, now).finish(planned, place, version)
     except BlobError as error:
         return outcome_of(error)
     except ValueError:

@@ -63,8 +63,9 @@ class BlobOptions(BaseModel):
     def _is_safe(cls, value: str) -> str:
         try:
             return checked_url(value) if value else ""
-        except SettingsError as error:
-            raise ValueError(str(error)) from None
+        except SettingsError:  # its words repeat the address, and a signature may stand in it
+            message = "must be https:, without a name, a password or a query"
+            raise ValueError(message) from None
 
     @field_validator("container")
     @classmethod
