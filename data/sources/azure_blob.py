@@ -19,7 +19,7 @@ from data.sources.blob_lifecycle import lifecycle_of
 from data.sources.blob_names import last_part, matcher_of, place_named
 from data.sources.blob_options import BlobOptions, account_of, may_meet
 from data.sources.blob_reading import How, Listed, Reader, ReadsLogs, digest_of, identity_of, unit_of
-from data.sources.blob_service import BlobError, BlobService, Entry, Patience
+from data.sources.blob_service import PAGE, BlobError, BlobService, Entry, Patience
 from data.sources.connector import Around, Connector, Named
 from data.sources.index import SCHEMA, opened
 from data.sources.interface import (
@@ -65,11 +65,12 @@ class BlobSource:
         *,
         reads: ReadsLogs | None = None,
         patience: Patience | None = None,
+        page: int = PAGE,
     ) -> None:
         """Raise `SettingsError` where the account cannot be named; ask nobody anything."""
         client = account_of(options)
         self._named, self._options, self._clock = named, options, around.clock
-        self._service = BlobService(client, options.container, patience=patience or Patience())
+        self._service = BlobService(client, options.container, patience=patience or Patience(), page=page)
         self._reads: ReadsLogs = reads or LogReader(all_families())
         self._include = matcher_of(options.include)
         self._index = around.state / f"{named.id}.index.sqlite"

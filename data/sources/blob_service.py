@@ -117,8 +117,10 @@ class Entry:
 class BlobService:
     """One container of one account."""
 
-    def __init__(self, client: BlobServiceClient, container: str, *, patience: Patience) -> None:
+    def __init__(self, client: BlobServiceClient, container: str, *, patience: Patience, page: int = PAGE) -> None:
+        """`page` is how many entries a listing asks for at a time."""
         self._account = client
+        self._page_size = page
         self._container = client.get_container_client(container)
         self.patience = patience
 
@@ -255,7 +257,7 @@ class BlobService:
 
     def _page(self, prefix: str, token: str) -> tuple[list[Entry], str]:
         with _translated():
-            found: Any = self._container.list_blobs(prefix or None, include=_INCLUDE, results_per_page=PAGE)
+            found: Any = self._container.list_blobs(prefix or None, include=_INCLUDE, results_per_page=self._page_size)
             pages = found.by_page(token or None)
             listed = list(next(pages))
             if pages.container != self._container.container_name:

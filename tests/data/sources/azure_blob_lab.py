@@ -16,7 +16,7 @@ from data.retention.unit import Planned
 from data.sources.azure_blob import BlobSource
 from data.sources.blob_options import BlobOptions
 from data.sources.blob_reading import ReadsLogs
-from data.sources.blob_service import API_VERSION, BlobError, Patience
+from data.sources.blob_service import API_VERSION, PAGE, Patience
 from data.sources.connector import Around, Named
 from data.sources.interface import Acted, Measured, Skipped
 from tests.data.sources.lab import FREE, OLD, YOUNG, is_old
@@ -36,7 +36,7 @@ class BlobLab:
         *,
         behind: str = "",
         reads: ReadsLogs | None = None,
-        container: str = "",
+        page: int = PAGE,
         **options: object,
     ) -> None:
         """Make the container; `behind` is the connection string the source gets where something stands in between."""
@@ -48,19 +48,17 @@ class BlobLab:
         self.now: Instant = instant_of(self.clock.now())
         self.marks = Marks(cutoff=whole_seconds(self.now - 83 * DAY), limit=self.now - 90 * DAY, now=self.now)
         self.account = BlobServiceClient.from_connection_string(connection_string, api_version=API_VERSION)
-        name = container or f"lab-{uuid.uuid4().hex}"
-        self.container: ContainerClient = self.account.get_container_client(name)
-        if not container:
-            self.container.create_container()
+        name = f"lab-{uuid.uuid4().hex}"
+        self.container: ContainerClient = self.account.create_container(name)
         self.options = BlobOptions(connection_string_file=self.secret, container=name, **options)
-        self.reads = reads
+        self.reads, self.page = reads, page
         self.source = self.fresh()
 
     def fresh(self) -> BlobSource:
         """Make the source anew, as after a restart."""
         named = Named(id="lab", title="Lab", data_kind="log")
         around = Around(clock=self.clock, state=self.state)
-        return BlobSource(named, self.options, around, reads=self.reads, patience=HASTY)
+        return BlobSource(named, self.options, around, reads=self.reads, patience=HASTY, page=self.page)
 
     # -- units --------------------------------------------------------------------------------------------------------
 
@@ -124,10 +122,7 @@ class BlobLab:
 
     def survives(self, row: Planned) -> bool:
         """Tell whether a unit's content is still there."""
-        try:
-            return self.source.identity(row.unit) is not None
-        except BlobError:
-            return False
+        return self.source.identity(row.unit) is not None
 
     def expected(self, name: str) -> bytes:
         """Give what of a unit has to stay, reckoned without the product."""

@@ -382,12 +382,12 @@ def test_a_clock_that_is_off_is_noticed(behind: BlobLab, proxy: BlobProxy) -> No
 
 
 @pytest.fixture
-def paged(behind: BlobLab, monkeypatch: pytest.MonkeyPatch) -> BlobLab:
+def paged(tmp_path: Path, azurite: Azurite, proxy: BlobProxy) -> BlobLab:
     """Give a lab with five blobs of which a listing shows two at a time."""
-    monkeypatch.setattr("data.sources.blob_service.PAGE", 2)
+    lab = BlobLab(tmp_path, azurite.connection_string(), behind=azurite.connection_string(port=proxy.port), page=2)
     for number in range(5):
-        behind.old(f"{number}.log")
-    return behind
+        lab.old(f"{number}.log")
+    return lab
 
 
 def test_a_listing_of_several_pages_is_complete(paged: BlobLab, proxy: BlobProxy) -> None:
@@ -710,12 +710,9 @@ def test_soft_delete_that_cannot_be_read_is_taken_for_the_longest(behind: BlobLa
 # -- size -----------------------------------------------------------------------------------------------------------
 
 
-def test_thousands_of_blobs_are_listed_in_bounded_memory(
-    tmp_path: Path, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_thousands_of_blobs_are_listed_in_bounded_memory(tmp_path: Path, azurite: Azurite) -> None:
     """However many blobs there are, no more than two pages of them are in memory; all are listed, once each."""
-    monkeypatch.setattr("data.sources.blob_service.PAGE", 250)
-    lab = BlobLab(tmp_path, azurite.connection_string())
+    lab = BlobLab(tmp_path, azurite.connection_string(), page=250)
     fill(azurite, lab.options.container, range(5_200))
     names: set[bytes] = set()
     alive: list[int] = []

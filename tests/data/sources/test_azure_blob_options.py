@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -362,3 +363,11 @@ def test_lifecycle_rules_that_cannot_be_read_are_said_to_be_so(
     manager.status, manager.rules = status, rules
     told = options(resource_id=RESOURCE, management_url=f"http://127.0.0.1:{port}")
     assert lifecycle_of(told) == {"lifecycle": "unreadable"}
+
+
+def test_the_example_of_the_page_loads() -> None:
+    """The block that operators copy is taken as it is, and every option stands on the page."""
+    page = (Path(__file__).parents[3] / "docs" / "sources" / "azure-blob.md").read_text(encoding="utf-8")
+    (block,) = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])["sources"]
+    assert SourceSettings(**block).options.container == block["container"]
+    assert {name for name in BlobOptions.model_fields if f"`{name}`" not in page} == set()
