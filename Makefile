@@ -12,7 +12,8 @@ OUT ?= procall-privacy-bot.zip
 
 VENV := .venv/bin
 PIP_INSTALL := $(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-NODE_PACKAGES := tests/e2e/node_modules/.package-lock.json
+PLAYGROUND := tests/e2e/node_modules/.package-lock.json
+NODE_PACKAGES := $(PLAYGROUND) tests/azurite/node_modules/.package-lock.json
 UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --python-version 3.11
 
@@ -21,7 +22,7 @@ UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-u
 help:  ## List the targets
 	@sed -nE 's/^([a-z.]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: .venv/installed $(NODE_PACKAGES)  ## Start the bot in dev mode and, where Node is, the Playground
+run: .venv/installed $(PLAYGROUND)  ## Start the bot in dev mode and, where Node is, the Playground
 	@$(VENV)/python -m tests.e2e.run --port $(PORT) --ops-port $(OPS_PORT) --playground-port $(PLAYGROUND_PORT)
 
 test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
@@ -75,7 +76,7 @@ model: .venv/installed  ## Train the matcher anew after the catalogue was change
 	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-$*.lock
 	@touch $@
 
-$(NODE_PACKAGES): tests/e2e/package-lock.json
-	@if ! command -v npm >/dev/null; then echo "Node.js is not here: no Playground, no browser test."; \
-	else cd tests/e2e && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json \
-	|| echo "npm ci failed in tests/e2e: no Playground, no browser test."; fi
+$(NODE_PACKAGES): tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "Node.js is not here: what tests/$* is for is left out."; \
+	else cd tests/$* && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json \
+	|| echo "npm ci failed in tests/$*: what it is for is left out."; fi

@@ -23,10 +23,9 @@ FILES: Final = "files"
 ENTRY_POINTS: Final = "procall.sources"
 BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "azure-blob": "data.sources.azure_blob",
         "journald": "data.sources.journald",
         "postgres": "data.sources.postgres",
-    }
-)
     }
 )
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+<<<<<<< HEAD
 from tests.data.sources.journald_lab import JournalMaker
+=======
+from tests.azurite.server import Azurite, running_azurite
+>>>>>>> h-blob
 from tests.domain import need
 
 
@@ -28,6 +32,13 @@ def mounted() -> Iterator[Callable[[Path, str], None]]:
 
 
 @pytest.fixture(scope="session")
+<<<<<<< HEAD
 def journals(tmp_path_factory: pytest.TempPathFactory) -> JournalMaker:
     """Give what makes real journal files, each only once."""
     return JournalMaker(tmp_path_factory.mktemp("journals"))
+=======
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Start the emulator of Azure Blob Storage once."""
+    with running_azurite(tmp_path_factory.mktemp("azurite")) as found:
+        yield found
+>>>>>>> h-blob
