@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -111,7 +111,7 @@ class Readings:
         except sqlite3.Error:
             self._broken = True
 
-    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[object, ...]] | list[tuple[int, ...]]:
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         if self._broken:
             return []
         try:

@@ -1,31 +1,25 @@
-"""Buckets of S3 as a source: a unit is one version of one object, deleted whole and under the engine's own condition."""
+"""Buckets of S3 as a source: a unit is one version of one object, deleted whole, under the engine's own condition."""
 
 import fnmatch
 import hashlib
-import ipaddress
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from zoneinfo import ZoneInfo
 
 from data.clock import Clock
-from data.errors import SettingsError, SourceError, StateError
-from data.formats.families.registry import all_families, known_pins
+from data.errors import SourceError, StateError
+from data.formats.families.registry import all_families
 from data.formats.logs import LogReader
 from data.retention.evidence import Marks
 from data.retention.instants import BEGINNING, MINUTE, Instant, instant_of
 from data.retention.residue import Code
 from data.retention.unit import Action, Identity, Planned, Unit
 from data.sources.connector import Around, Connector, Named
-from data.sources.http_api import checked_url
 from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
 from data.sources.object_readings import Known, Readings, opened
 from data.sources.planning import is_wholly_old
@@ -33,6 +27,7 @@ from data.sources.s3_client import Address, Bucket, Patience, S3Error, clock_of,
 from data.sources.s3_deletion import Deletion, can_lock, is_held, is_versioned, outcome_of, recovered, verified
 from data.sources.s3_lifecycle import copies_of, own_retention
 from data.sources.s3_listing import Version, all_versions, encoded, head, identity_of, is_odd, place_in
+from data.sources.s3_options import S3Options
 from data.sources.s3_reading import ReadsObjects
 from data.sources.sightings import Sightings
 from data.sources.sums import sum_of
@@ -45,89 +40,7 @@ READER: Final = "1"
 QUIET: Final = "quiet"
 _TOGETHER: Final = 200
 """Units whose first sighting is noted at once."""
-_LONGEST_PATTERN: Final = 200
 _MEGABYTE: Final = 1 << 20
-
-
-class S3Options(BaseModel):
-    """What is said of a source of kind `s3`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")
-    """Name of the bucket."""
-    region: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    """Region of the bucket, such as `eu-central-1`; never guessed."""
-    prefix: str = Field(default="", pattern=r"^[^\x00]*$", max_length=1000)
-    """What the keys of the logs begin with, such as `AWSLogs/`; empty is the whole bucket."""
-    include: tuple[str, ...] = ("*",)
-    """Patterns for the last part of a key; an object that matches none is not looked at."""
-    endpoint: str = ""
-    """Address of a service that speaks S3, `https:` only except on loopback; empty is AWS itself."""
-    owner: str = Field(default="", pattern=r"^(\d{12})?$")
-    """Account that owns the bucket: a bucket of the same name that is somebody else's is refused."""
-    credentials_file: Path | None = None
-    """File as the AWS command line has it, section `default`; without it boto3's own chain looks for credentials."""
-    ca_file: Path | None = None
-    """Certificates that the endpoint is checked against, where the usual ones do not know it."""
-    zone: str = "UTC"
-    """Time zone of stamps and paths that name none, such as `Europe/Berlin`; empty is unknown: 26 hours of doubt."""
-    format: str = ""
-    """Format family of every object here, such as `jsonl`; empty lets each object's content decide."""
-    quiet_minutes: int = Field(default=15, ge=1)
-    """Minutes after which an object that was written counts as no longer active."""
-    largest_mb: int = Field(default=2048, ge=1, le=1 << 20)
-    """Megabytes above which an object is not fetched, and so never deleted: it is reported instead."""
-
-    @field_validator("include")
-    @classmethod
-    def _patterns_can_match(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or any(not one or "/" in one or "\0" in one or len(one) > _LONGEST_PATTERN for one in value):
-            message = f"names patterns of 1 to {_LONGEST_PATTERN} characters without a slash, at least one"
-            raise ValueError(message)
-        return value
-
-    @field_validator("bucket")
-    @classmethod
-    def _is_a_bucket(cls, value: str) -> str:
-        with suppress(ValueError):
-            ipaddress.ip_address(value)
-            message = "is an address, which no bucket may be called"
-            raise TypeError(message)
-        if ".." in value or value.endswith("--x-s3"):
-            message = "is no bucket with versions in a listing: directory buckets cannot be a source"
-            raise ValueError(message)
-        return value
-
-    @field_validator("endpoint")
-    @classmethod
-    def _endpoint_is_safe(cls, value: str) -> str:
-        try:
-            checked = checked_url(value) if value else ""
-        except SettingsError as error:
-            raise ValueError(str(error)) from None
-        if urlsplit(checked).path:
-            message = "must be an address without a path"
-            raise ValueError(message)
-        return checked
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value or "UTC")
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            message = f"{value!r} is no time zone; write one such as Europe/Berlin or UTC"
-            raise ValueError(message) from None
-        return value
-
-    @field_validator("format")
-    @classmethod
-    def _format_is_known(cls, value: str) -> str:
-        if value and value not in known_pins():
-            message = f"{value!r} is no format; there are: {', '.join(sorted(known_pins()))}"
-            raise ValueError(message)
-        return value
 
 
 class S3Source:
@@ -194,7 +107,7 @@ class S3Source:
             answer = self._bucket.ask("list_object_versions", Prefix=self._options.prefix, MaxKeys=1)
             offset = self._offset(date_of(answer))
             if offset is None:
-                raise S3Error("no_clock")
+                return Probe(reachable=False, reason="no_clock", explained=self._sentence(S3Error("no_clock")))
             return Probe(
                 reachable=True,
                 clock_offset=offset,

@@ -2,7 +2,9 @@
 
 Every deletion names a version, `null` where the bucket has none: so it can never leave a delete marker in place of the
 content. What names a content for ever, a version, needs no other condition. The version `null` may be overwritten, so
-its deletion is bound to the ETag; S3 holds that against the key's current version only (userguide, conditional-deletes).
+its deletion is bound to the ETag; S3 holds that against the current version of the key only.
+
+Source: docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
 """
 
 from collections.abc import Iterator, Sequence
@@ -117,6 +119,17 @@ class Deletion:
 
     def _one(self, planned: Planned) -> Acted:
         place = place_in(planned.unit)
+        refused = self._refused(planned, place)
+        if refused is not None:
+            return refused
+        condition = self._condition(place)
+        if condition is None:
+            return Acted(code=Code.UNSUPPORTED, reason="unbound")
+        with self.guard(planned) as prevented:
+            return self._commit(planned, place, condition) if prevented is None else Acted(code=prevented)
+
+    def _refused(self, planned: Planned, place: Place) -> Acted | None:
+        """Tell why a unit must not be touched now, or None. Raises `S3Error`."""
         found = self._look(place)
         if found is None:
             return Acted(code=Code.TARGET_ABSENT)
@@ -126,13 +139,7 @@ class Deletion:
             return Acted(code=Code.ACTIVE, reason="quiet")
         if self._locks and is_held(self.bucket, place, now=self.now):
             return Acted(code=Code.HELD_NATIVE)
-        condition = self._condition(place)
-        if isinstance(condition, Acted):
-            return condition
-        with self.guard(planned) as prevented:
-            if prevented is not None:
-                return Acted(code=prevented)
-            return self._commit(planned, place, condition)
+        return None
 
     def _look(self, place: Place) -> Version | None:
         return head(self.bucket, place, versioned=bool(self._status))
@@ -140,8 +147,8 @@ class Deletion:
     def _is_planned(self, found: Version, planned: Planned) -> bool:
         return identity_of(self.bucket.name, found).same_place(planned.unit.identity)
 
-    def _condition(self, place: Place) -> dict[str, str] | Acted:
-        """Give what binds a deletion to this content, or say why nothing does."""
+    def _condition(self, place: Place) -> dict[str, str] | None:
+        """Give what binds a deletion to this content besides its version; None where nothing does."""
         if place.version != NULL:
             return {}
         bound = {"IfMatch": f'"{place.etag}"'}
@@ -151,7 +158,7 @@ class Deletion:
         if current is not None and current.version == NULL:
             return bound
         # below another version: the condition would be held against that one
-        return {} if self._status == "Enabled" else Acted(code=Code.UNSUPPORTED, reason="unbound")
+        return {} if self._status == "Enabled" else None
 
     def _commit(self, planned: Planned, place: Place, condition: dict[str, str]) -> Acted:
         try:
