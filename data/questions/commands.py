@@ -39,6 +39,12 @@ STATE_CHANGING = frozenset(
 )
 
 
+_ALONE = (
+    (Command.PURGE_CONFIRM, "gives_code"),
+    (Command.RETENTION_STATUS, "would_go"),
+    (Command.RETENTION_STATUS, "lists_alerts"),
+)
+"""Forms that by themselves can mean nothing but one command."""
 HARDLY_ANY = 12
 """A text of so few characters that names a purge and nothing else asks for one."""
 
@@ -57,11 +63,7 @@ class CommandGrammar:
         self._about_status_ = found["about_status"]
         self._about_us_ = found["about_us"]
         self._alert_ = found["alert"]
-        self._alone_ = (
-            (Command.PURGE_CONFIRM, found["gives_code"]),
-            (Command.RETENTION_STATUS, found["would_go"]),
-            (Command.RETENTION_STATUS, found["lists_alerts"]),
-        )
+        self._alone_ = tuple((command, found[form]) for command, form in _ALONE)
         self._alert_name_ = found["alert_name"]
         self._asks_ = found["asks"]
         self._asks_state_ = found["asks_state"]
