@@ -87,6 +87,8 @@ class Schedule:
         self._poked = asyncio.Event()
         self._threads: list[threading.Thread] = []
         self._rounding = threading.Lock()
+        self._beginning = threading.Lock()
+        """Held while the threads are made: whoever ends the schedule must see all of them or none."""
         self._left = False
 
     # -- running ------------------------------------------------------------------------------------------------------
@@ -98,10 +100,13 @@ class Schedule:
         def wake() -> None:
             loop.call_soon_threadsafe(self._poked.set)
 
-        self._jobs.wake = wake
-        self._threads = [threading.Thread(target=self._work, daemon=True, name=f"job-{n}") for n in range(WORKERS)]
-        for thread in self._threads:
-            thread.start()
+        with self._beginning:
+            if self._left:  # stopped while it was starting
+                return
+            self._jobs.wake = wake
+            self._threads = [threading.Thread(target=self._work, daemon=True, name=f"job-{n}") for n in range(WORKERS)]
+            for thread in self._threads:
+                thread.start()
         while True:
             self._poked.clear()
             await asyncio.to_thread(self.safe_round)
@@ -118,7 +123,8 @@ class Schedule:
         self._left = True
         if self._rounding.acquire(timeout=LEAVE_SECONDS):
             self._rounding.release()
-        self._jobs.wake = lambda: None
+        with self._beginning:
+            self._jobs.wake = lambda: None
         self._jobs.leave(workers=len(self._threads))
         for thread in self._threads:
             thread.join(timeout=LEAVE_SECONDS)

@@ -1,6 +1,8 @@
 """Rounds and jobs: what is due gets done whatever else fails, nothing is tried in a storm, no blindness is silent."""
 
+import asyncio
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -361,3 +363,17 @@ def test_nothing_is_begun_once_the_process_is_to_end() -> None:
 
 def _failing() -> bool:
     raise OSError("the disk cannot be read")
+
+
+async def test_a_schedule_that_is_ended_while_it_begins_leaves_no_thread() -> None:
+    """Ended before it begins it begins nothing; ended while it begins, over and over, all threads end with it."""
+    with at_work() as shift:
+        await asyncio.to_thread(shift.schedule.leave)
+        await asyncio.wait_for(shift.schedule.keep_going(), 5)
+    for _ in range(50):
+        with at_work() as shift:
+            going = asyncio.create_task(shift.schedule.keep_going())
+            await asyncio.gather(asyncio.to_thread(shift.schedule.leave), asyncio.sleep(0))
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("job-")] == []
