@@ -69,17 +69,18 @@ class _Entry:
 class Partitions:
     """The partitions of one table."""
 
-    def __init__(self, server: Server, named: Named, *, quiet: int) -> None:
+    def __init__(self, server: Server, named: Named, *, quiet: int, page: int = _PAGE) -> None:
         self._server = server
         self._named = named
         self._quiet = quiet
+        self._page = page
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
     def seen(self, connection: Connection, table: Table, marks: Marks) -> Iterator[Seen | Skipped]:
         """Look at every partition in a transaction of its own, in bounded memory; raises `psycopg.Error`."""
         last = 0
-        while page := _entries(connection, table, sql.SQL("c.oid > {}").format(last)):
+        while page := _entries(connection, table, sql.SQL("c.oid > {}").format(last), most=self._page):
             for entry in page:
                 found = self._looked(connection, table, entry, marks)
                 if found is not None:
@@ -208,8 +209,8 @@ class Partitions:
         return schema.replace('""', '"'), relation.replace('""', '"')
 
 
-def _entries(connection: Connection, table: Table, which: Query) -> list[_Entry]:
-    query = sql.SQL(_ENTRIES).format(parent=table.oid, which=which, most=_PAGE)
+def _entries(connection: Connection, table: Table, which: Query, *, most: int = 1) -> list[_Entry]:
+    query = sql.SQL(_ENTRIES).format(parent=table.oid, which=which, most=most)
     keys = ("oid", "schema", "name", "kind", "node", "bounds", "detaching")
     return [_Entry(**dict(zip(keys, row, strict=True))) for row in connection.execute(query).fetchall()]
 

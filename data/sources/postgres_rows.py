@@ -35,10 +35,8 @@ UNDATED: Final = b"undated"
 """The unit of all rows that nobody can date: NULL, infinite, before 2000, or later than now."""
 _DAY_HOURS: Final = 24
 _BUCKETS: Final = """
-SELECT bucket, {sums} FROM (
-    SELECT *,
-        CASE WHEN dated THEN (extract(epoch FROM date_bin({span}, stamp, {origin})) * 1000000)::bigint END AS bucket
-    FROM ({rows}) AS each
+SELECT (extract(epoch FROM bucket) * 1000000)::bigint, {sums} FROM (
+    SELECT *, CASE WHEN dated THEN date_bin({span}, stamp, {origin}) END AS bucket FROM ({rows}) AS each
 ) AS counted GROUP BY bucket ORDER BY bucket
 """
 

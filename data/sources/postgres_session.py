@@ -50,6 +50,7 @@ _CONNECT: Final[Mapping[str, Any]] = MappingProxyType(
         "keepalives_idle": 20,
         "keepalives_interval": 5,
         "keepalives_count": 4,
+        "prepare_threshold": None,  # hardly a statement comes twice, and a pooler would not know it again
         "tcp_user_timeout": 40_000,  # a server that has vanished without a word is noticed
     }
 )

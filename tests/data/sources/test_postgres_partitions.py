@@ -15,6 +15,7 @@ from data.retention.residue import Code
 from data.sources import postgres_partitions
 from data.sources.interface import Measured, Skipped
 from data.sources.postgres_deletion import Deletion
+from data.sources.postgres_partitions import Partitions
 from data.sources.postgres_session import Server
 from data.sources.postgres_table import look_up
 from tests.data.sources.lab import FREE
@@ -324,17 +325,17 @@ def test_a_partition_in_another_schema_has_its_schema_in_its_name(lab: Partition
 # -- listings ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_long_listing_goes_page_by_page(lab: PartitionsLab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_listing_goes_page_by_page(lab: PartitionsLab) -> None:
     """Partitions are asked for in pages, so that a million of them need no more memory than a few."""
-    monkeypatch.setattr(postgres_partitions, "_PAGE", 2)
+    lab.pg._layout = Partitions(lab.pg._server, lab.pg._named, quiet=0, page=2)
     for number in range(5):
         lab.old(f"old-{number}.log")
     assert sorted(lab.measured()) == [f"old-{number}.log" for number in range(5)]
 
 
-def test_a_table_replaced_in_the_middle_is_not_believed(lab: PartitionsLab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_replaced_in_the_middle_is_not_believed(lab: PartitionsLab) -> None:
     """A listing during which the table was renamed and made anew is an error and no shorter list."""
-    monkeypatch.setattr(postgres_partitions, "_PAGE", 1)
+    lab.pg._layout = Partitions(lab.pg._server, lab.pg._named, quiet=0, page=1)
     lab.old()
     lab.old("other.log")
     found = lab.source.list_units()
