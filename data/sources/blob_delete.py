@@ -74,7 +74,7 @@ class Deletion:
         if not version or place.is_copy:
             self._service.delete(place, etag)
             return
-        found = self._service.look(place)
+        found = self._service.look(place, patiently=False)  # nobody waits under the guard
         if found.etag == etag and found.holds(self._now()):
             raise BlobError("held")
         self._service.delete(place, etag)

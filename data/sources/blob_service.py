@@ -201,14 +201,14 @@ class BlobService:
                 return
             yield entry
 
-    def look(self, place: Place) -> Entry:
+    def look(self, place: Place, *, patiently: bool = True) -> Entry:
         """Ask what is at a place. Raises `BlobError`, `absent` where nothing is."""
 
         def ask() -> Entry:
             with _translated():
                 return entry_of(self._client(place).get_blob_properties(), place)
 
-        return self.patience.ask(ask)
+        return self.patience.ask(ask) if patiently else ask()
 
     def read_into(self, file: IO[bytes], entry: Entry) -> None:
         """Read the very content of an entry into an empty file. Raises `BlobError`, `OSError`."""
@@ -247,8 +247,11 @@ class BlobService:
         """Delete exactly this content, asking once. Raises `BlobError`."""
         if not etag:
             raise BlobError("changed")  # a deletion without a condition is never sent
-        with _translated():
-            self._client(place).delete_blob(**_only_if(etag))
+        try:
+            with _translated():
+                self._client(place).delete_blob(**_only_if(etag))
+        except OSError:  # below the SDK
+            raise BlobError("unreachable", answered=False) from None
 
     def _client(self, place: Place) -> BlobClient:
         return self._container.get_blob_client(
@@ -341,7 +344,7 @@ class _Translated:
         if isinstance(error, AzureError):
             raise _translation(error) from None
         if isinstance(error, ValueError | TypeError | AttributeError | KeyError | StopIteration):
-            raise BlobError("broken") from None  # an answer that is none of Azure's
+            raise BlobError("broken", answered=False) from None  # an answer that is none of Azure's
 
 
 def _translated() -> _Translated:
