@@ -1,4 +1,4 @@
-"""What the path of an object says about when its records are from: `AWSLogs/.../2026/08/01/`, `dt=2026-08-01`, `y=2026`.
+"""What the path of an object says about when its records are from: `AWSLogs/.../2026/08/01/`, `dt=2026-08-01`.
 
 Log deliveries put the period into folders, and the reader of logs looks for it in the last part of a name. So the date
 of the path is written in front of that part, for the reader only, where the part holds none of its own.
