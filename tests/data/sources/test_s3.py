@@ -327,6 +327,44 @@ def test_a_damaged_archive_is_not_judged_by_what_it_may_hold(make: Make) -> None
     assert [row.unit.name for row in lab.plan()] == [b"whole.log.gz"]
 
 
+def test_what_was_uploaded_in_parts_may_be_younger_than_it_says(make: Make) -> None:
+    """S3 dates such an object by when its upload began: without stamps it is as young as it was first seen."""
+    lab = make()
+    begun = lab.client.create_multipart_upload(Bucket=lab.bucket, Key="parts.log")
+    told = {"Bucket": lab.bucket, "Key": "parts.log", "UploadId": begun["UploadId"]}
+    part = lab.client.upload_part(**told, PartNumber=1, Body=b"nobody knows when\n")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    lab.client.complete_multipart_upload(**told, MultipartUpload=parts)
+    lab.age("parts.log", lab.now - OLD)
+    lab.put("whole.log", b"nobody knows when\n", lab.now - OLD)
+    assert [row.unit.name for row in lab.plan()] == [b"whole.log"]
+    later = replace(lab.marks, cutoff=lab.now + DAY, now=lab.now + 84 * DAY)
+    lab.clock.advance(84 * 86_400)
+    found = {one.unit.name: one for one in lab.source.measure(later) if isinstance(one, Measured)}
+    assert found[b"parts.log"].reading.expired.records == 1, "first seen so long ago that all of it is old"
+
+
+def test_what_is_listed_and_cannot_be_fetched_is_not_passed_over(make: Make) -> None:
+    """A key that some way to S3 does not take is said to be unread; one that has gone meanwhile is no unit."""
+    lab = make()
+    lab.old("a.log")
+    lab.old("b.log")
+    missing = refusal(404, "NoSuchKey")
+    lab.proxy.hook = lambda asked, go: missing if asked.is_("GET") and asked.key == "a.log" else go()
+    assert lab.skipped() == {"a.log": ("failed", "broken")}
+    gone: list[object] = []
+
+    def goes(asked: Asked, go: Forward) -> Answer:
+        if asked.is_("GET") and asked.key == "a.log" and not gone:
+            gone.append(lab.remove("a.log"))
+        return go()
+
+    lab.proxy.hook = goes
+    found = list(lab.source.measure(lab.marks, fresh=True))
+    assert [one.unit.name for one in found if isinstance(one, Measured)] == [b"b.log"]
+    assert len(found) == 1
+
+
 def test_what_is_too_large_is_not_fetched(make: Make) -> None:
     """An object above the limit is reported, and not one byte of it is asked for."""
     lab = make(largest_mb=1)
