@@ -139,6 +139,20 @@ def endless(_: S3Lab) -> Hook:
     return hook
 
 
+def twice(_: S3Lab) -> Hook:
+    """Name one object in place of the next."""
+    return lambda asked, go: (
+        go().replaced("logs/b", "logs/a") if asked.is_("GET", "versions") and not paged(asked) else go()
+    )
+
+
+def disordered(_: S3Lab) -> Hook:
+    """Name a key on the first page that comes before the one above it."""
+    return lambda asked, go: (
+        go().replaced("logs/b", "logs/B") if asked.is_("GET", "versions") and not paged(asked) else go()
+    )
+
+
 LIES: dict[str, Callable[[S3Lab], Hook]] = {
     "broken": on_page_two(refusal(500, "InternalError")),
     "throttled": on_page_two(refusal(503, "SlowDown")),
@@ -155,6 +169,8 @@ LIES: dict[str, Callable[[S3Lab], Hook]] = {
     "no_version": without("VersionId"),
     "elsewhere": elsewhere,
     "endless": endless,
+    "twice": twice,
+    "disordered": disordered,
 }
 
 
