@@ -131,8 +131,7 @@ class S3Source:
         with self._asking(), opened(self._readings, marks, valid_for=valid_for) as readings:
             listed = filter(self._is_ours, all_versions(self._bucket, self._options.prefix))
             while batch := list(islice(listed, _TOGETHER)):
-                read = [one for found in batch if (one := self._read(found, marks, readings, fresh=fresh)) is not None]
-                yield from self._seen(read, marks)
+                yield from self._together(batch, marks, readings, fresh=fresh)
             readings.finish()
         with suppress(StateError):
             self._sightings.tidy(marks.now)
@@ -226,35 +225,37 @@ class S3Source:
             return Skipped(name=name, code=Code.SKIPPED, reason="folder")
         return None
 
-    def _read(self, found: Version, marks: Marks, readings: Readings, *, fresh: bool) -> Measured | Skipped | None:
-        skipped = self._skipped(found)
-        if skipped is not None:
-            return skipped
-        unit = found.unit(self._bucket.name)
-        known: Known | Skipped | None = None if fresh else readings.get(unit.identity)
-        if known is None:
-            known = self._objects.read(found, unit, marks)
-            if isinstance(known, Known):
-                readings.put(unit.identity, known)
-        if known is None or isinstance(known, Skipped):
-            return known
+    def _together(
+        self, batch: Sequence[Version], marks: Marks, readings: Readings, *, fresh: bool
+    ) -> Iterator[Measured | Skipped]:
+        """Measure some versions, and note that they were seen before they are read."""
+        units = [(found, self._skipped(found) or found.unit(self._bucket.name)) for found in batch]
+        seen: dict[int, Instant] = {}
+        with suppress(StateError):  # then nobody knows, and what is old counts as late or as left
+            seen.update(self._sightings.note([one for _, one in units if isinstance(one, Unit)], now=marks.now))
+        for found, one in units:
+            if isinstance(one, Skipped):
+                yield one
+                continue
+            first = seen.get(one.identity.inode)
+            known: Known | Skipped | None = None if fresh else readings.get(one.identity)
+            if known is None:
+                known = self._objects.read(found, one, marks, seen=first)
+                if isinstance(known, Known):
+                    readings.put(one.identity, known)
+            if isinstance(known, Skipped):
+                yield known
+            elif known is not None:
+                yield self._measured(found, one, known, marks, first)
+
+    def _measured(self, found: Version, unit: Unit, known: Known, marks: Marks, seen: Instant | None) -> Measured:
         return Measured(
             unit=replace(unit, identity=replace(unit.identity, digest=known.digest)),
             reading=known.reading,
             active=QUIET if found.modified > marks.now - self._options.quiet_minutes * MINUTE else "",
+            first_seen=None if seen is None else max(seen, found.modified),  # never before it was written
             born=found.modified,
         )
-
-    def _seen(self, read: Sequence[Measured | Skipped], marks: Marks) -> Iterator[Measured | Skipped]:
-        """Add when each unit was first seen: not before it was written, whatever stood at its place then."""
-        places: dict[int, Instant] = {}
-        with suppress(StateError):  # then nobody knows, and what is old counts as late or as left
-            places.update(self._sightings.note([one.unit for one in read if isinstance(one, Measured)], now=marks.now))
-        for one in read:
-            if isinstance(one, Measured) and (first := places.get(one.unit.identity.inode)) is not None:
-                yield replace(one, first_seen=max(first, one.born or first))
-            else:
-                yield one
 
     def _bound(self, measured: Measured, marks: Marks, *, versioned: bool) -> Planned | None:
         reading, identity = measured.reading, measured.unit.identity

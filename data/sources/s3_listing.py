@@ -33,6 +33,11 @@ class Version:
     size: int = 0
     etag: str = ""
 
+    @property
+    def in_parts(self) -> bool:
+        """Tell whether it was uploaded in parts: then `modified` is when that began, and parts may have come later."""
+        return "-" in self.etag
+
     def unit(self, bucket: str) -> Unit:
         """Give what a purge knows it by: the latest version of a key by the key, the others by key, NUL and version."""
         name = encoded(self.key)
@@ -69,11 +74,14 @@ def is_odd(key: str) -> bool:
 
 
 def identity_of(bucket: str, found: Version) -> Identity:
-    """Give the identity of a version: its place is bucket, key and version; its content has the engine's own tag."""
+    """Give the identity of a version, whose content has the engine's own tag.
+
+    What is written over an object without versions is another object at another place: it was seen when it was seen.
+    """
     nanoseconds = found.modified * 1000
     return Identity(
         device=place_of("s3", bucket),
-        inode=place_of(encoded(found.key), found.version),
+        inode=place_of(encoded(found.key), found.version, found.etag),
         size=found.size,
         mtime_ns=nanoseconds,
         ctime_ns=nanoseconds,

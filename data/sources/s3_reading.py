@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from data.formats.interface import FileFacts, Zone
 from data.formats.logs import LogReader
 from data.retention.evidence import Marks
-from data.retention.instants import SECOND
+from data.retention.instants import SECOND, Instant
 from data.retention.residue import Code
 from data.retention.unit import Unit
 from data.sources.interface import Skipped
@@ -23,7 +23,7 @@ from data.sources.object_periods import dated_name
 from data.sources.object_readings import Known
 from data.sources.opening import edge_digest
 from data.sources.s3_client import Bucket, S3Error, told
-from data.sources.s3_listing import NULL, Version, encoded
+from data.sources.s3_listing import NULL, Version, encoded, versions_of
 
 _PIECE: Final = 1 << 20
 _GONE: Final = "missing"
@@ -34,6 +34,7 @@ _UNREADABLE: Final = {
     "changed": (Code.ACTIVE, "changing"),
     "conflict": (Code.ACTIVE, "changing"),
     "broken": (Code.FAILED, "broken"),
+    _GONE: (Code.FAILED, "broken"),  # while it is still listed
 }
 """What is said of one object that cannot be read while the bucket can."""
 
@@ -51,15 +52,18 @@ class ReadsObjects:
     largest: int
     """Bytes above which an object is not fetched."""
 
-    def read(self, found: Version, unit: Unit, marks: Marks) -> Known | Skipped | None:
-        """Read a version; None if it has gone since it was listed. Raises `S3Error`, `OSError`."""
+    def read(self, found: Version, unit: Unit, marks: Marks, *, seen: Instant | None) -> Known | Skipped | None:
+        """Read a version, first seen then; None if it has gone since it was listed.
+
+        Raises `S3Error`, `SourceError`, `OSError`.
+        """
         if found.size > self.largest:
             return Skipped(name=unit.name, code=Code.DAMAGED, reason="too_large")
         try:
             with self._spooled(found) as file:
-                return self._judged(file, found, marks)
+                return self._judged(file, found, marks, marks.now if seen is None else seen)
         except S3Error as error:
-            if error.reason == _GONE:
+            if error.reason == _GONE and not self._is_listed(found):
                 return None
             if error.reason not in _UNREADABLE:
                 raise
@@ -68,11 +72,17 @@ class ReadsObjects:
         except ValueError:  # of the reader: one object must not end the whole look
             return Skipped(name=unit.name, code=Code.DAMAGED, reason="unreadable")
 
-    def _judged(self, file: IO[bytes], found: Version, marks: Marks) -> Known:
+    def _is_listed(self, found: Version) -> bool:
+        """Tell whether a version that cannot be fetched is there all the same: not every way to S3 takes every key."""
+        there = versions_of(self.bucket, found.key)
+        return any((one.version, one.etag, one.marker) == (found.version, found.etag, False) for one in there)
+
+    def _judged(self, file: IO[bytes], found: Version, marks: Marks, seen: Instant) -> Known:
+        written = found.modified + SECOND - 1  # the later end of the second is the safe one
         facts = FileFacts(
             name=dated_name(encoded(found.key), self.zone, marks.now),
             size=found.size,
-            mtime=found.modified + SECOND - 1,  # the later end of the second is the safe one
+            mtime=max(written, seen) if found.in_parts else written,
             zone=self.zone,
             pin=self.pin,
         )
