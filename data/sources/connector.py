@@ -21,7 +21,11 @@ from data.sources.interface import Source
 FILES: Final = "files"
 """Local files: the one kind whose settings stand in the contract itself (design 4.1)."""
 ENTRY_POINTS: Final = "procall_nex.sources"
-BUILT_IN: Final[Mapping[str, str]] = MappingProxyType({})
+BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "loki": "data.sources.loki",
+    }
+)
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""
 
 

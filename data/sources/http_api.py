@@ -58,8 +58,12 @@ class HttpApi:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         most: int = _MOST_BYTES,
+        as_text: bool = False,
     ) -> Answered:
-        """Ask once, never again by itself and never following a redirect; raises `ApiError` for all but 2xx."""
+        """Ask once, never again by itself and never following a redirect; raises `ApiError` for all but 2xx.
+
+        With `as_text` the document is what came back as text, for the few answers of an engine that are no JSON.
+        """
         url = f"{self._base}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
         sent = None if body is None else json.dumps(body).encode("utf-8")
         headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if sent else {})}
@@ -81,7 +85,8 @@ class HttpApi:
             raise ApiError(_reason_of(status), status=status, pause=_pause(said))
         if len(content) > most:
             raise ApiError("too_large", status=status)
-        return Answered(status=status, headers=said, document=_json(content, status))
+        document = content.decode("utf-8", "replace") if as_text else _json(content, status)
+        return Answered(status=status, headers=said, document=document)
 
     def close(self) -> None:
         """Give all connections back."""
