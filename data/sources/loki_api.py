@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from data.retention.instants import DAY, HOUR, SECOND, Instant, instant_of
 from data.sources.http_api import Answered, ApiError, HttpApi
-from data.sources.loki_windows import NANO, Count, Hour, Stretch, stamp
+from data.sources.loki_windows import NANO, Count, Held, Stretch, stamp
 
 TRIES: Final = 3
 LONGEST_WAIT: Final = 30.0
@@ -48,6 +48,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Lines that must be seen, or nothing has been seen: of the day after `after`."""
+
+    selector: str
+    after: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What Loki says of its own retention; instants are spans in microseconds, None where it does not say."""
 
@@ -69,45 +77,54 @@ class LokiApi:
 
     # -- counting -----------------------------------------------------------------------------------------------------
 
-    def hourly(self, selector: str, *, after: Instant, until: Instant) -> list[Hour]:
-        """Count by hours, both ends whole hours; hours without lines are left out. Raises `ApiError`."""
+    def stepwise(self, selector: str, *, after: Instant, until: Instant, step: int, control: Control) -> list[Held]:
+        """Count by hours or days, both ends whole ones; steps without lines are left out. Raises `ApiError`.
+
+        In the same read the control lines are counted: the first day or so of the read is moved to where they lie. An
+        answer without them is none (`no_control`).
+        """
+        span, moved = f"{step // HOUR}h", (after - control.after) * NANO
         query = {
-            "query": _both("n", selector, "1h", ""),
-            "start": str((after + HOUR) * NANO),
+            "query": f"{_both('n', selector, span, '')} or {_one('control', control.selector, span, _offset(moved))}",
+            "start": str((after + step) * NANO),
             "end": str(until * NANO),
-            "step": "3600",
+            "step": str(step // SECOND),
         }
-        grid = range((after + HOUR) // SECOND, until // SECOND + 1, HOUR // SECOND)
+        grid = range((after + step) // SECOND, until // SECOND + 1, step // SECOND)
         found: dict[str, dict[int, int]] = {}
         for part, values in _result(self._again(self._reads, "GET", _RANGE, query), "matrix"):
             if part in found:
                 raise ApiError("broken")
             found[part] = _samples(values, grid)
+        seen = [at for at, lines in found.pop("control", {}).items() if lines and at * SECOND <= after + DAY]
         lines, sizes = found.pop("n", {}), found.pop("n_bytes", {})
         if found or lines.keys() != sizes.keys():
             raise ApiError("broken")
-        return [Hour(ends=at * SECOND, lines=lines[at], size=sizes[at]) for at in sorted(lines) if lines[at]]
+        if not seen:
+            raise ApiError("no_control")
+        return [Held(ends=at * SECOND, lines=lines[at], size=sizes[at]) for at in sorted(lines) if lines[at]]
 
-    def counted(self, stretches: Mapping[str, Stretch], *, at: int) -> dict[str, Count]:
-        """Count several stretches in one and the same read at an instant of its own; raises `ApiError`.
+    def counted(self, stretches: Mapping[str, Stretch], *, at: int, control: Control) -> dict[str, Count]:
+        """Count several stretches and the control lines in one read, at an instant of its own; raises `ApiError`.
 
         The names are short words of lower-case letters; `at` is in nanoseconds, and moved on where a stretch ends
-        later.
+        later. Only short stretches: Loki takes them apart by the hour.
         """
         wanted = {name: one for name, one in stretches.items() if one.after < one.until}
-        if not wanted:
-            return dict.fromkeys(stretches, Count())
-        at = max(at, *(one.until for one in wanted.values()))
-        text = " or ".join(
+        at = max(at, *(one.until for one in wanted.values())) if wanted else at
+        terms = [
             _both(name, one.selector, _span(one.until - one.after), _offset(at - one.until))
             for name, one in wanted.items()
-        )
-        answered = self._again(self._reads, "GET", _INSTANT, {"query": text, "time": str(at)})
+        ]
+        terms.append(_one("control", control.selector, _span(DAY * NANO), _offset(at - (control.after + DAY) * NANO)))
+        answered = self._again(self._reads, "GET", _INSTANT, {"query": " or ".join(terms), "time": str(at)})
         found: dict[str, int] = {}
         for part, value in _result(answered, "vector"):
-            if part in found or part.removesuffix("_bytes") not in wanted:
+            if part in found or part.removesuffix("_bytes") not in {*wanted, "control"}:
                 raise ApiError("broken")
             found[part] = _number(value)
+        if not found.get("control"):
+            raise ApiError("no_control")
         return {name: Count(lines=found.get(name, 0), size=found.get(f"{name}_bytes", 0)) for name in stretches}
 
     # -- deleting -----------------------------------------------------------------------------------------------------
@@ -190,10 +207,12 @@ _INSTANT: Final = "/loki/api/v1/query"
 
 def _both(name: str, selector: str, span: str, offset: str) -> str:
     """Write a query for lines and bytes of one stretch, each under a name of its own."""
-    counts = ((name, "count_over_time"), (f"{name}_bytes", "bytes_over_time"))
-    return " or ".join(
-        f'label_replace(sum({how}({selector}[{span}]{offset})), "part", "{part}", "part", ".*")' for part, how in counts
-    )
+    return f"{_one(name, selector, span, offset)} or {_one(f'{name}_bytes', selector, span, offset)}"
+
+
+def _one(name: str, selector: str, span: str, offset: str) -> str:
+    how = "bytes" if name.endswith("_bytes") else "count"
+    return f'label_replace(sum({how}_over_time({selector}[{span}]{offset})), "part", "{name}", "part", ".*")'
 
 
 def _span(nanoseconds: int) -> str:

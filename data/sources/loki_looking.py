@@ -2,23 +2,21 @@
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
 from data.errors import SourceError
 from data.retention.evidence import Marks
-from data.retention.instants import DAY, Instant
+from data.retention.instants import DAY, HOUR, Instant
 from data.retention.residue import Code
 from data.sources.http_api import ApiError, HttpApi
 from data.sources.interface import Skipped
-from data.sources.loki_api import LokiApi
-from data.sources.loki_windows import NANO, Count, Hour, Stretch, Window, windows_of
+from data.sources.loki_api import Control, LokiApi
+from data.sources.loki_windows import FUTURE, NANO, Count, Held, Split, Stretch, Window
 
 CHUNK: Final = 30 * DAY
 """How much one query covers: Loki refuses more than 30 days and an hour by default."""
-TOGETHER: Final = 6
-"""How many stretches one read counts: the query stands in the address, and gateways allow some thousand characters."""
 _LONGEST_SECRET: Final = 16_384
 
 
@@ -97,83 +95,57 @@ class Looking:
     def __init__(self, api: LokiApi, told: LokiTold, source: str, *, now: Callable[[], Instant]) -> None:
         self._api, self._told, self._source, self._now = api, told, source, now
 
-    def windows(self) -> Iterator[tuple[Window, list[Hour]] | Skipped]:
+    def windows(self) -> Iterator[tuple[Window, Count] | Skipped]:
         """Give the days that hold lines, selector by selector, oldest first. Raises `SourceError`.
 
-        What lies before the days that are looked at is told as something that nobody looked at.
+        Days in the month before those that are looked at are told as something that nobody looked at.
         """
         today = self._now() // DAY * DAY
         first, last = today - self._told.look_back_days * DAY, today + 2 * DAY
         for selector in self._told.selectors:
-            before = Stretch(selector=selector, after=(first - CHUNK) * NANO, until=first * NANO)
-            if self.seen({"before": before})["before"].lines:
-                yield Skipped(name=f"{selector}@before".encode(), code=Code.UNSUPPORTED, reason="beyond_look_back")
-            yield from self._days(selector, first, last)
-        self.seen({})  # and whoever answered until here has not lost its memory on the way
+            for begins in range(first - CHUNK, last, CHUNK):
+                for held in self._steps(selector, begins, min(begins + CHUNK, last), DAY):
+                    window = Window(selector=selector, day=held.ends // DAY - 1)
+                    if window.begins < first:
+                        yield Skipped(name=window.name, code=Code.UNSUPPORTED, reason="beyond_look_back")
+                    else:
+                        yield window, Count(lines=held.lines, size=held.size)
 
-    def _days(self, selector: str, first: Instant, last: Instant) -> Iterator[tuple[Window, list[Hour]]]:
-        empty: list[Stretch] = []
-        for begins in range(first, last, CHUNK):
-            ends = min(begins + CHUNK, last)
-            hours = self._counted_hours(selector, begins, ends)
-            yield from windows_of(selector, hours)
-            if not hours:
-                empty.append(Stretch(selector=selector, after=begins * NANO, until=ends * NANO))
-            if len(empty) == TOGETHER:
-                self._surely_empty(empty)
-                empty = []
-        self._surely_empty(empty)
-
-    def look(self, window: Window) -> list[Hour]:
+    def look(self, window: Window) -> list[Held]:
         """Give the hours of one day that hold lines; none only where there surely are none. Raises `SourceError`."""
-        hours = self._counted_hours(window.selector, window.begins, window.ends)
-        total = self.seen({"all": window.whole()})["all"]
-        if total != Count(lines=sum(hour.lines for hour in hours), size=sum(hour.size for hour in hours)):
-            raise SourceError(f"source {self._source}: two counts of the same day differ")
-        return hours
+        return self._steps(window.selector, window.begins, window.ends, HOUR)
 
-    def split(self, window: Window, hours: Sequence[Hour], marks: Marks) -> tuple[Count, int]:
-        """Tell how much of a day may go, and how many of its lines are over the limit. Raises `SourceError`."""
-        total = Count(lines=sum(hour.lines for hour in hours), size=sum(hour.size for hour in hours))
-        goes, over = window.goes(marks.cutoff), window.until(marks.limit * NANO - 1)
-        asked = {name: one for name, one in (("goes", goes), ("over", over)) if window.is_cut_by(one.until)}
-        found = self.seen(asked) if asked else {}
+    def split(self, window: Window, held: Count, marks: Marks) -> Split:
+        """Tell what of a day may go, is over the limit, or lies ahead. Raises `SourceError`."""
         whole = window.whole()
-        gone = found.get("goes", total if goes == whole else Count())
-        late = found.get("over", total if over == whole else Count())
-        if gone.lines > total.lines or late.lines > total.lines or gone.size > total.size:
+        parts = {
+            "goes": window.goes(marks.cutoff),
+            "over": window.until(marks.limit * NANO - 1),
+            "past": window.until((marks.now + FUTURE) * NANO),
+        }
+        asked = {name: one for name, one in parts.items() if window.is_cut_by(one.until)}
+        found = {name: held if one == whole else Count() for name, one in parts.items()}
+        found |= self.seen(asked) if asked else {}
+        if any(one.lines > held.lines or one.size > held.size for one in found.values()):
             raise SourceError(f"source {self._source}: a part of a day holds more than the day")
-        return gone, late.lines
+        return Split(gone=found["goes"], overdue=found["over"].lines, ahead=held.lines - found["past"].lines)
 
     def seen(self, stretches: Mapping[str, Stretch]) -> Mapping[str, Count]:
-        """Count stretches in one read in which the control lines are seen too. Raises `SourceError`.
-
-        They are one to three days old, so that they lie where old lines lie and not in an ingester's memory.
-        """
-        now = self._now() * NANO
-        control = Stretch(selector=self._told.control, after=now - 3 * DAY * NANO, until=now - DAY * NANO)
+        """Count short stretches in one read. Raises `SourceError`."""
         try:
-            found = self._api.counted({**stretches, "control": control}, at=now)
-        except ApiError as error:
-            raise self._broken(error) from error
-        if not found["control"].lines:
-            blind = ApiError("no_control")
-            raise self._broken(blind) from blind
-        return found
-
-    def _counted_hours(self, selector: str, after: Instant, until: Instant) -> list[Hour]:
-        try:
-            return self._api.hourly(selector, after=after, until=until)
+            return self._api.counted(stretches, at=self._now() * NANO, control=self._control())
         except ApiError as error:
             raise self._broken(error) from error
 
-    def _surely_empty(self, stretches: Sequence[Stretch]) -> None:
-        """Look once more at what seemed to hold nothing, in a read in which something must be seen."""
-        if not stretches:
-            return
-        found = self.seen({f"part{place}": one for place, one in enumerate(stretches)})
-        if any(one.lines for name, one in found.items() if name != "control"):
-            raise SourceError(f"source {self._source}: two counts of the same days differ")
+    def _steps(self, selector: str, after: Instant, until: Instant, step: int) -> list[Held]:
+        try:
+            return self._api.stepwise(selector, after=after, until=until, step=step, control=self._control())
+        except ApiError as error:
+            raise self._broken(error) from error
+
+    def _control(self) -> Control:
+        """Name the lines that must be seen: a day old at least, to lie where old lines lie and not in an ingester."""
+        return Control(selector=self._told.control, after=(self._now() // DAY - 2) * DAY)
 
     def _broken(self, error: ApiError) -> SourceError:
         return SourceError(f"source {self._source}: its lines cannot be counted: {error}")

@@ -27,9 +27,19 @@ from data.sources.interface import (
     SourceSummary,
 )
 from data.sources.loki_api import Settings
-from data.sources.loki_looking import Looking, LokiTold, api_of
+from data.sources.loki_looking import LokiTold, Looking, api_of
 from data.sources.loki_requests import Asked, Remembered, Requests, Standing, bounds
-from data.sources.loki_windows import NANO, Count, Stretch, Window, reading_of, row_of, unit_of, window_of
+from data.sources.loki_windows import (
+    NANO,
+    Stretch,
+    Window,
+    fingerprint,
+    reading_of,
+    row_of,
+    total_of,
+    unit_of,
+    window_of,
+)
 from data.sources.sightings import Sightings
 from data.sources.sums import sum_of
 from data.sources.tombstones import Tombstones
@@ -124,8 +134,8 @@ class LokiSource:
             if isinstance(found, Skipped):
                 yield found
             else:
-                window, hours = found
-                yield unit_of(window, hours, engine=self._engine)
+                window, held = found
+                yield unit_of(window, held, engine=self._engine)
 
     def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
         """Count anew, whether `fresh` or not. Raises `SourceError`, `StateError`."""
@@ -135,17 +145,17 @@ class LokiSource:
             if isinstance(found, Skipped):
                 yield found
                 continue
-            window, hours = found
-            unit = unit_of(window, hours, engine=self._engine)
+            window, held = found
+            unit = unit_of(window, held, engine=self._engine)
             standing = asked.standing(window, unit.identity.inode)
             if standing in _TOLD:
                 yield Skipped(name=unit.name, code=Code.LOCKED, reason=standing.value)
             settling = "settling" if window.ends + self._options.settle_hours * HOUR > now else ""
-            gone, overdue = self._looking.split(window, hours, marks)
+            split = self._looking.split(window, held, marks)
             seen = self._sightings.note([unit], now=now)
             yield Measured(
                 unit=unit,
-                reading=reading_of(window, hours, marks, gone=gone, overdue=overdue),
+                reading=reading_of(window, held, marks, split),
                 active=standing.value if standing in _BUSY else settling,
                 first_seen=seen.get(unit.identity.inode),
             )
@@ -177,7 +187,7 @@ class LokiSource:
         if window is None:
             return None
         hours = self._looking.look(window)
-        return unit_of(window, hours, engine=self._engine, with_digest=True).identity if hours else None
+        return unit_of(window, total_of(hours), engine=self._engine, hours=hours).identity if hours else None
 
     def plan(self, batch: Sequence[Measured], marks: Marks) -> Iterator[Planned | None]:
         """Bind days to the lines each of their hours has now; one answer each, in order. Raises `SourceError`."""
@@ -187,13 +197,14 @@ class LokiSource:
                 yield None
                 continue
             hours = self._looking.look(window)
-            gone, overdue = self._looking.split(window, hours, marks) if hours else (Count(), 0)
-            same = bool(hours) and unit_of(window, hours, engine=self._engine).identity == measured.unit.identity
-            if not same or not gone.lines:
+            held = total_of(hours)
+            if unit_of(window, held, engine=self._engine).identity != measured.unit.identity:
                 yield None
                 continue
-            reading = reading_of(window, hours, marks, gone=gone, overdue=overdue)
-            row = row_of(window, hours, marks, gone=gone, engine=self._engine, reading=reading)
+            row = row_of(window, hours, marks, self._looking.split(window, held, marks), engine=self._engine)
+            if not row.records:
+                yield None
+                continue
             yield row if row.action is Action.DELETE or self._options.rewrite else None
 
     # -- deleting -----------------------------------------------------------------------------------------------------
@@ -222,7 +233,7 @@ class LokiSource:
         hours = self._looking.look(window)
         if not hours:
             return Acted(code=Code.TARGET_ABSENT)
-        if unit_of(window, hours, engine=self._engine).identity.tag != row.unit.identity.tag:
+        if fingerprint(window, hours) != row.unit.identity.digest:
             return Acted(code=Code.DRIFTED)
         with guard(row) as prevented:
             return Acted(code=prevented) if prevented is not None else self._ask(row, window)
@@ -273,13 +284,13 @@ class LokiSource:
             return _outcome(error)
         if not hours:
             return Acted(code=Code.TARGET_ABSENT)
-        same = unit_of(window, hours, engine=self._engine).identity.tag == planned.unit.identity.tag
+        same = fingerprint(window, hours) == planned.unit.identity.digest
         return None if same else Acted(code=Code.DRIFTED)
 
     # -- afterwards ---------------------------------------------------------------------------------------------------
 
     def verify(self, planned: Planned) -> Code | None:
-        """Look through the queriers, at an instant nobody asked for before, with lines that must be seen beside it; None if it has held.
+        """Look through the queriers, at an instant nobody asked for before, beside lines that must be seen; None if so.
 
         As long as the request stands in Loki's list and has its time, lines that are still seen prove nothing: the
         verdict is then that of the physical delay, never a PASS.
@@ -337,7 +348,7 @@ class LokiSource:
 
 
 def own_retention(settings: Settings) -> dict[str, str]:
-    """Give what Loki itself removes by age, in days, rounded up; nothing where it keeps for ever: there is no rule then."""
+    """Give what Loki itself removes by age, in days, rounded up; nothing where it keeps for ever: that is no rule."""
     if settings.period is None:
         return {"retention_period": UNREADABLE}
     told = {"retention_period": _days(settings.period)} if settings.period else {}

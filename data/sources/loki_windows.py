@@ -12,7 +12,7 @@ from typing import Final
 
 from data.formats.interface import Reading, Tally
 from data.retention.evidence import Evidence, Marks
-from data.retention.instants import DAY, HOUR, MINUTE, Instant, datetime_of, read_iso
+from data.retention.instants import DAY, MINUTE, Instant, datetime_of, read_iso
 from data.retention.unit import Action, Identity, Planned, Unit, place_of
 
 TICK: Final = 1000
@@ -55,8 +55,8 @@ def surely_apart(one: str, other: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hour:
-    """The lines of one hour that has any."""
+class Held:
+    """The lines of one step of a count, an hour or a day, that has any."""
 
     ends: Instant
     lines: int
@@ -132,83 +132,86 @@ def window_of(name: bytes, selectors: Sequence[str]) -> Window | None:
     return found if selector in selectors and found.name == name else None
 
 
-def windows_of(selector: str, hours: Sequence[Hour]) -> list[tuple[Window, list[Hour]]]:
-    """Sort hours into their windows; hours come in their order."""
-    found: dict[int, list[Hour]] = {}
-    for hour in hours:
-        found.setdefault((hour.ends - 1) // DAY, []).append(hour)
-    return [(Window(selector=selector, day=day), its) for day, its in found.items()]
-
-
-def fingerprint(hours: Sequence[Hour]) -> str:
-    """Hash how many lines and bytes each hour has: late lines, lost lines and other lines make another one."""
-    told = ";".join(f"{hour.ends}:{hour.lines}:{hour.size}" for hour in hours)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def unit_of(window: Window, hours: Sequence[Hour], *, engine: int, with_digest: bool = False) -> Unit:
-    """Make the unit of a window as it is now."""
-    tag = fingerprint(hours)
-    digest = hashlib.sha256(f"loki {window.name!r} {tag}".encode()).hexdigest() if with_digest else ""
+def unit_of(window: Window, held: Count, *, engine: int, hours: Sequence[Held] = ()) -> Unit:
+    """Make the unit of a window as it is now; its digest is over its hours, where they were counted."""
     identity = Identity(
         device=engine,
         inode=place_of(window.name),
-        size=sum(hour.size for hour in hours),
-        mtime_ns=hours[-1].ends * NANO if hours else 0,
+        size=held.size,
+        mtime_ns=window.ends * NANO,
         ctime_ns=0,
-        digest=digest,
-        tag=tag,
+        digest=fingerprint(window, hours) if hours else "",
+        tag=str(held.lines),
     )
     return Unit(name=window.name, identity=identity)
 
 
-def reading_of(window: Window, hours: Sequence[Hour], marks: Marks, *, gone: Count, overdue: int) -> Reading:
-    """Say what a window holds; `gone` is what lies a tick before the cutoff, `overdue` the lines before the limit."""
-    lines, size = sum(hour.lines for hour in hours), sum(hour.size for hour in hours)
-    last_gone = (marks.cutoff - TICK) if window.is_cut_by(window.goes(marks.cutoff).until) else window.ends
-    stays = [hour.ends for hour in hours if hour.ends > last_gone] if gone.lines else [hour.ends for hour in hours]
-    expired_ends = [min(hour.ends, last_gone) for hour in hours if hour.ends - HOUR < last_gone]
-    future = sum(hour.lines for hour in hours if hour.ends - HOUR >= marks.now + FUTURE)
+def fingerprint(window: Window, hours: Sequence[Held]) -> str:
+    """Hash how many lines and bytes each hour has: late lines, lost lines and other lines make another one."""
+    told = ";".join(f"{hour.ends}:{hour.lines}:{hour.size}" for hour in hours)
+    return hashlib.sha256(f"loki {window.name!r} {told}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """What of a window lies on which side."""
+
+    gone: Count
+    """What ends a tick before the cutoff."""
+    overdue: int
+    """Lines before the limit."""
+    ahead: int
+    """Lines that nobody believes yet."""
+
+
+def reading_of(window: Window, held: Count, marks: Marks, split: Split) -> Reading:
+    """Say what a window holds: each line lies somewhere in its day, and on one side of the marks for sure."""
+    gone, cut = split.gone, window.goes(marks.cutoff)
+    newest = window.ends if split.ahead else min(window.ends, max(marks.now + FUTURE, window.begins))
     return Reading(
         family="loki",
         confidence=1.0,
         encoding="utf-8",
-        lines=lines,
-        records=lines,
-        bytes=size,
-        lowest_lo=hours[0].ends - HOUR,
-        highest_lo=hours[-1].ends - HOUR,
-        lowest_hi=hours[0].ends,
-        highest_hi=hours[-1].ends,
+        lines=held.lines,
+        records=held.lines,
+        bytes=held.size,
+        lowest_lo=window.begins,
+        highest_lo=window.begins,
+        lowest_hi=newest,
+        highest_hi=newest,
         expired=Tally(records=gone.lines, bytes=gone.size),
-        overdue=overdue,
-        oldest_kept=min(stays) if stays and gone.lines < lines else None,
-        youngest_expired=max(expired_ends) if gone.lines and expired_ends else None,
-        evidence={Evidence.OWN: lines},
-        future=future,
+        overdue=split.overdue,
+        oldest_kept=newest if gone.lines < held.lines else None,
+        youngest_expired=cut.until // NANO if gone.lines else None,
+        evidence={Evidence.OWN: held.lines},
+        future=split.ahead,
     )
 
 
-def row_of(
-    window: Window, hours: Sequence[Hour], marks: Marks, *, gone: Count, engine: int, reading: Reading
-) -> Planned:
+def row_of(window: Window, hours: Sequence[Held], marks: Marks, split: Split, *, engine: int) -> Planned:
     """Bind what a purge would do with a window; its interval begins with the window, because the deletion does."""
-    unit = unit_of(window, hours, engine=engine, with_digest=True)
-    whole = gone.lines == reading.records
-    rest = Count(lines=reading.records - gone.lines, size=reading.bytes - gone.size)
+    held, gone = total_of(hours), split.gone
+    unit = unit_of(window, held, engine=engine, hours=hours)
+    whole = gone.lines == held.lines
+    rest = Count(lines=held.lines - gone.lines, size=held.size - gone.size)
     return Planned(
         unit=unit,
         action=Action.DELETE if whole else Action.REWRITE,
         records=gone.lines,
         bytes=gone.size,
         lo=window.begins,
-        hi=window.begins if reading.youngest_expired is None else reading.youngest_expired,
+        hi=window.goes(marks.cutoff).until // NANO,
         kept_bytes=rest.size,
         kept_records=rest.lines,
-        kept_digest="" if whole else hashlib.sha256(f"{unit.identity.tag} {rest}".encode()).hexdigest(),
+        kept_digest="" if whole else hashlib.sha256(f"{unit.identity.digest} {rest}".encode()).hexdigest(),
         cutoff=marks.cutoff,
         now=marks.now,
     )
+
+
+def total_of(parts: Sequence[Held]) -> Count:
+    """Add up."""
+    return Count(lines=sum(one.lines for one in parts), size=sum(one.size for one in parts))
 
 
 def stamp(instant: Instant) -> str:

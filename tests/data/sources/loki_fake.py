@@ -22,7 +22,7 @@ from tests.world import FakeClock
 NANO = 1000
 _TERM = re.compile(
     r"label_replace\(sum\((?P<how>count|bytes)_over_time\((?P<selector>\{.*?\})\[(?P<span>\w+)\]"
-    r'(?: offset (?P<offset>\w+))?\)\), "part", "(?P<part>\w+)", "part", "\.\*"\)'
+    r'(?: offset (?P<offset>-?\w+))?\)\), "part", "(?P<part>\w+)", "part", "\.\*"\)'
 )
 _MATCH = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
 _UNITS = {"ns": 1, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
@@ -158,7 +158,7 @@ class FakeLoki:
         response.headers["Date"] = formatdate(self.now() / SECOND, usegmt=True)
         return response
 
-    def _answered(self, request: web.Request) -> web.Response:
+    def _answered(self, request: web.Request) -> web.Response:  # noqa: PLR0911  a table of paths
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401)
         if self.tenant and not request.headers.get("X-Scope-OrgID"):
@@ -195,7 +195,7 @@ class FakeLoki:
             "  ring:\n    kvstore:\n      store: inmemory\n"
         )
 
-    def _deletion(self, request: web.Request, *, foreign: bool) -> web.Response:
+    def _deletion(self, request: web.Request, *, foreign: bool) -> web.Response:  # noqa: PLR0911  as the real one
         if not self.retention_enabled:
             return web.Response(status=404)
         if self.mode == "disabled":

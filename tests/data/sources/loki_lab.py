@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.retention.evidence import Marks
-from data.retention.instants import DAY, HOUR, MINUTE, SECOND, Instant, instant_of, whole_seconds
+from data.retention.instants import DAY, HOUR, MINUTE, Instant, instant_of, whole_seconds
 from data.retention.unit import Planned
 from data.sources.connector import Around, Named
 from data.sources.files import selects
@@ -50,7 +50,7 @@ class LokiLab:
         self.options = LokiOptions(**(told | options))
         self.names: dict[bytes, bytes] = {}
         self.waited: list[float] = []
-        fake.push({"app": "heartbeat"}, [self.now - 2 * DAY + hour * HOUR for hour in range(10)])
+        fake.push({"app": "heartbeat"}, [self.now + hour * HOUR for hour in range(-96, 240, 6)])
         self.source = self.fresh()
 
     def fresh(self) -> Renamed:
@@ -74,7 +74,7 @@ class LokiLab:
         self.write(name, [self.now - YOUNG + number * HOUR for number in range(count)])
 
     def mixed(self, name: str = "mixed.log") -> None:
-        """Make a unit that holds two old records and two young ones: they lie on one day, on both sides of the cutoff."""
+        """Make a unit that holds two old records and two young ones, on one day, around the cutoff."""
         cutoff = self.marks.cutoff
         self.write(name, [cutoff - 2 * HOUR, cutoff - HOUR, cutoff + HOUR, cutoff + 2 * HOUR])
 
@@ -175,7 +175,6 @@ class LokiLab:
     def settle(self) -> None:
         """Wait for as long as a deletion may take."""
         self.fake.advance(self.options.physical_hours * HOUR + 5 * MINUTE)
-        self.fake.push({"app": "heartbeat"}, [self.fake.now() - 2 * DAY + SECOND])
 
 
 def fake_at(clock: FakeClock | None = None, **more: Any) -> FakeLoki:
