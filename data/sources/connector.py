@@ -24,6 +24,7 @@ ENTRY_POINTS: Final = "procall_nex.sources"
 BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "loki": "data.sources.loki",
+        "opensearch": "data.sources.opensearch",
     }
 )
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""

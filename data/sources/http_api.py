@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -13,6 +14,7 @@ from data.errors import SettingsError
 
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=60.0)
 _MOST_BYTES: Final = 64 << 20
+_LONGEST_SECRET: Final = 16_384
 _LONGEST_PAUSE: Final = 3600.0
 
 
@@ -23,7 +25,7 @@ class ApiError(Exception):
         super().__init__(f"{reason} ({status})" if status else reason)
         self.reason = reason
         """A stable word: `unreachable`, `denied`, `missing`, `throttled`, `conflict`, `refused`, `broken`, `too_large`,
-        `no_json`."""
+        `no_json`, `no_secret`."""
         self.status = status
         """The HTTP status; 0 where there was no answer: nobody knows then whether something was done."""
         self.pause = pause
@@ -122,6 +124,18 @@ def checked_url(url: str) -> str:
     if not secure or not host or parts.username or parts.password or parts.query or parts.fragment or port == 0:
         raise SettingsError(f"{url.partition('@')[2] or url!r}: must be https:, without a name, a password or a query")
     return url.rstrip("/")
+
+
+def read_secret(path: Path) -> str:
+    """Read a password, token or key from a file of its own; raises `ApiError`, and never says what it read."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LONGEST_SECRET).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ApiError("no_secret") from None
+    if not text or not text.isprintable():
+        raise ApiError("no_secret")
+    return text
 
 
 def _is_loopback(host: str) -> bool:

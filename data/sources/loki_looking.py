@@ -10,14 +10,13 @@ from data.errors import SourceError
 from data.retention.evidence import Marks
 from data.retention.instants import DAY, HOUR, Instant
 from data.retention.residue import Code
-from data.sources.http_api import ApiError, HttpApi
+from data.sources.http_api import ApiError, HttpApi, read_secret
 from data.sources.interface import Skipped
 from data.sources.loki_api import Control, LokiApi
 from data.sources.loki_windows import FUTURE, NANO, Count, Held, Split, Stretch, Window
 
 CHUNK: Final = 30 * DAY
 """How much one query covers: Loki refuses more than 30 days and an hour by default."""
-_LONGEST_SECRET: Final = 16_384
 
 
 class LokiTold(Protocol):
@@ -157,9 +156,9 @@ def api_of(told: LokiTold, wait: Callable[[float], None] = time.sleep) -> LokiAp
     def headers() -> Mapping[str, str]:
         tenant = {"X-Scope-OrgID": told.tenant} if told.tenant else {}
         if told.token_file is not None:
-            return tenant | {"Authorization": f"Bearer {_secret(told.token_file)}"}
+            return tenant | {"Authorization": f"Bearer {read_secret(told.token_file)}"}
         if told.password_file is not None:
-            both = f"{told.user}:{_secret(told.password_file)}".encode()
+            both = f"{told.user}:{read_secret(told.password_file)}".encode()
             return tenant | {"Authorization": f"Basic {base64.b64encode(both).decode()}"}
         return tenant
 
@@ -167,15 +166,3 @@ def api_of(told: LokiTold, wait: Callable[[float], None] = time.sleep) -> LokiAp
     reads = HttpApi(told.url, headers=headers, ca_file=ca_file)
     deletes = HttpApi(told.delete_url, headers=headers, ca_file=ca_file) if told.delete_url else reads
     return LokiApi(reads, deletes, wait=wait)
-
-
-def _secret(path: Path) -> str:
-    """Read a secret; it is in no message. Raises `ApiError`."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LONGEST_SECRET).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ApiError("no_secret") from None
-    if not text or not text.isprintable():
-        raise ApiError("no_secret")
-    return text

@@ -241,16 +241,17 @@ class LokiSource:
     def _ask(self, row: Planned, window: Window) -> Acted:
         """Ask for a deletion, and believe only what Loki lists afterwards; raises `ApiError`."""
         begins, ends = bounds(row, window)
-        given = ""
+        given, silent = "", False
         try:
             given = self._api.ask_deletion(window.selector, begins=begins, ends=ends)
         except ApiError as error:
             if error.status and error.reason != "broken":
                 raise
+            silent = True
         found = self._asked().made_for(row, window)
         if found is None:
             return Acted(code=Code.FAILED, reason=self._take_back(given) if given else "no_answer")
-        return self._done(row, found.id)
+        return self._done(row, found.id, looked_up=silent)
 
     def _take_back(self, request: str) -> str:
         """Take back what Loki made of a request if it is not what was asked for; give how that went, in a word."""
@@ -260,11 +261,11 @@ class LokiSource:
             return "other_bounds_not_taken_back"
         return "other_bounds"
 
-    def _done(self, row: Planned, request: str, *, recovered: bool = False) -> Acted:
+    def _done(self, row: Planned, request: str, *, looked_up: bool = False) -> Acted:
         place, now = row.unit.identity.inode, self._now()
         self._requests.remember(Remembered(id=request, place=place, ends=row.hi, asked_at=now))
         rewritten = row.action is Action.REWRITE
-        code = Code.REWRITTEN if rewritten else Code.ABSENT if recovered else Code.DELETED
+        code = Code.REWRITTEN if rewritten else Code.ABSENT if looked_up else Code.DELETED
         return Acted(code=code, bytes=row.bytes, records=row.records, reason="requested")
 
     def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
@@ -276,7 +277,7 @@ class LokiSource:
         try:
             found = self._asked().made_for(planned, window)
             if found is not None:
-                return self._done(planned, found.id, recovered=True)
+                return self._done(planned, found.id, looked_up=True)
             hours = self._looking.look(window)
         except ApiError as error:
             return outcome_of(error)

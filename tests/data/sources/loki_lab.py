@@ -50,6 +50,7 @@ class LokiLab:
         self.options = LokiOptions(**(told | options))
         self.names: dict[bytes, bytes] = {}
         self.waited: list[float] = []
+        self.controls: list[Planned] = []
         fake.push({"app": "heartbeat"}, [self.now + hour * HOUR for hour in range(-96, 240, 6)])
         self.source = self.fresh()
 

@@ -14,10 +14,12 @@ from data.errors import SourceError
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND, datetime_of, iso
 from data.retention.residue import Code
 from data.retention.unit import Planned
+from data.retention.verdict import Verdict, judge
 from data.sources.interface import UNREADABLE
 from data.sources.loki import CONNECTOR, LokiOptions
 from data.sources.loki_api import block, periods, span_of
 from data.sources.loki_windows import matched_exactly
+from tests.data.sources.judging import controls_of, looked
 from tests.data.sources.lab import FREE, asking
 from tests.data.sources.loki_fake import FakeLoki, Request
 from tests.data.sources.loki_lab import CONTROL, LokiLab, fake_at, selector_of
@@ -224,6 +226,37 @@ def test_the_request_of_somebody_else_is_waited_for(lab: LokiLab) -> None:
     assert lab.measured()["old.log"].active == "deletion_of_others"
 
 
+def test_the_verdict_is_pending_until_it_is_a_failure(lab: LokiLab) -> None:
+    """By the product's own judgement: PENDING while it may still come, PENDING when gone, FAIL for what stayed."""
+    lab.old()
+    lab.young()
+    rows = lab.plan()
+    lab.controls = controls_of(lab)
+    lab.ask(rows)
+    assert judge(looked(lab, rows).verification) is Verdict.PENDING
+    lab.settle()
+    found = looked(lab, rows).verification
+    assert (found.still_there, found.old_left, found.controls, found.controls_lost) == (0, 0, 1, 0)
+    assert judge(found) is Verdict.PENDING
+    lab.old()
+    assert judge(looked(lab, rows).verification) is Verdict.FAIL
+
+
+def test_young_lines_that_vanish_are_an_incident(cutting: LokiLab) -> None:
+    """Seen once on a real server: after a restart the young lines beside cut ones were not answered for any more."""
+    cutting.mixed()
+    cutting.young()
+    rows = cutting.plan()
+    cutting.controls = controls_of(cutting)
+    cutting.delete(rows)
+    assert judge(looked(cutting, rows).verification) is Verdict.PENDING
+    cutting.remove("mixed.log")
+    assert cutting.source.verify(rows[0]) is Code.DRIFTED
+    assert judge(looked(cutting, rows).verification) is Verdict.FAIL
+    cutting.remove("young.log")
+    assert looked(cutting, rows).verification.controls_lost == 1
+
+
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
@@ -235,7 +268,7 @@ def test_no_answer_means_looking_at_the_list(lab: LokiLab, served: Served) -> No
     served.faults.append(Fault(method="POST", path=DELETE, after=True))
     served.faults.append(Fault(method="POST", path=DELETE))
     assert [(done.code, done.reason) for done in lab.ask(rows)] == [
-        (Code.DELETED, "requested"),
+        (Code.ABSENT, "requested"),
         (Code.FAILED, "no_answer"),
     ]
     assert len(lab.fake.requests) == 1
