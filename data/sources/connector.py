@@ -25,8 +25,12 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "azure-blob": "data.sources.azure_blob",
         "journald": "data.sources.journald",
+        "loki": "data.sources.loki",
+        "opensearch": "data.sources.opensearch",
         "postgres": "data.sources.postgres",
         "s3": "data.sources.s3",
+    }
+)
     }
 )
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""
