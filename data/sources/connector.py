@@ -31,8 +31,6 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
         "s3": "data.sources.s3",
     }
 )
-    }
-)
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""
 
 
