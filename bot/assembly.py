@@ -56,6 +56,7 @@ class Parts:
     """Drops what is remembered for minutes only."""
     sender: Sender
     schedule: Schedule
+    correspondence: Correspondence
     downloads: Downloads | None
 
 
@@ -102,6 +103,7 @@ def assemble(
         observe=lambda outcome: metrics.outbound.labels(outcome).inc(),
     )
     seen, outbound = Repetitions(clock), OutboundConnector(connectors)
+    correspondence = Correspondence(office, channels=channels_of(settings), clock=clock)
     handler = Handler(
         router=inside.live,
         directory=inside.directory,
@@ -110,7 +112,7 @@ def assemble(
         person=inside.person,
         seen=seen,
         patience=Patience(clock).has,
-        correspondence=Correspondence(office, channels=channels_of(settings), clock=clock),
+        correspondence=correspondence,
     )
     sender = _sender(inside, outbound, clock, metrics)
 
@@ -131,6 +133,7 @@ def assemble(
         sweep=sweep,
         sender=sender,
         schedule=Schedule(office, inside.jobs, clock, inside.around, told=sender.wake),
+        correspondence=correspondence,
         downloads=inside.downloads,
     )
 
@@ -177,6 +180,7 @@ async def at_work(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         parts.sender.stop()
+        await parts.correspondence.end()
         await asyncio.to_thread(parts.schedule.leave)
         for task in tasks:
             task.cancel()

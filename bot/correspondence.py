@@ -46,7 +46,10 @@ class Correspondence:
         self._clock = clock
         self._known: dict[str, tuple[str, str, str, int]] = {}
         """What was noted of each recipient, so that a turn need not ask the store."""
+        self._later: set[asyncio.TimerHandle] = set()
+        """Cards to look at again; none once the bot ends: a timer of a minute would keep all of it alive so long."""
         self._looking: set[asyncio.Future[None]] = set()
+        self._ended = False
 
     async def note(self, turn: Turn, reply: Reply, activity_id: str) -> None:
         """Note what a turn tells about its person, and the card that answered it; never raises into the turn."""
@@ -82,7 +85,24 @@ class Correspondence:
         have changed while the card was drawn, so it is brought up to date in the end.
         """
         shown = await asyncio.to_thread(self._note_card, card)
-        asyncio.get_running_loop().call_later(READ_SECONDS, self._look_again, card, shown)
+        if self._ended:
+            return
+        loop = asyncio.get_running_loop()
+        self._later = {one for one in self._later if one.when() > loop.time()}
+        self._later.add(loop.call_later(READ_SECONDS, self._look_again, card, shown))
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether a card is to be looked at again."""
+        return bool(self._later)
+
+    async def end(self) -> None:
+        """Look at nothing more; what is being looked at is waited for."""
+        self._ended = True  # turns under way are still answered and noted
+        for one in self._later:
+            one.cancel()
+        self._later.clear()
+        await asyncio.gather(*self._looking)
 
     def _note_card(self, card: Card) -> str:
         now = instant_of(self._clock.now())

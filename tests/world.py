@@ -601,6 +601,8 @@ async def running_bot(
         if fetch_keys and parts.keys:
             assert await parts.keys.prefetch(), "the key server of the test gave no keys"
         yield LiveBot(parts=parts, port=where.port, ops_port=where.ops_port, session=session)
+    # aiohttp keeps the last 1,024 pairs of handler and application for the life of the process, and a bot with each.
+    aiohttp.web_app._cached_build_middleware.cache_clear()
 
 
 def train_into(folder: Path) -> None:

@@ -45,10 +45,8 @@ def test_what_must_always_be_true_is_true_on_any_way() -> None:
     often = STEPS // 2000
     for outcome in ("approve", "confirm", "run", "release", "killed", "restart", "change_roles", "change_care",
                     "refused role_lost", "refused wrong_role", "refused own_request", "refused superseded",
-                    "refused expired"):  # fmt: skip
+                    "refused expired", "refused backwards"):  # fmt: skip
         assert done[outcome] > often, f"seed {seed}: {outcome} is tried too rarely to mean anything"
-    # a clock is set back once in a while only, and must then meet somebody who acts before it is trusted again
-    assert done["refused backwards"] > often // 10, f"seed {seed}: clocks that went back met hardly anybody"
     for state in (State.COOLING, State.EXECUTING, State.CLOSED_CLEAN, State.CLOSED_WITH_RESIDUE, State.SUPERSEDED):
         assert moves[state] > often, f"seed {seed}: requests come to {state} too rarely"
 

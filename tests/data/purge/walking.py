@@ -423,7 +423,7 @@ class World:
             self.preview: 2, self.confirm: 3, self.approve: 4, self.run: 3, self.wait: 4, self.reject: 0.4,
             self.withdraw: 0.4, self.revoke: 0.4, self.cancel: 0.4, self.break_glass: 0.4, self.place: 0.5,
             self.release: 3, self.change_roles: 3, self.change_care: 0.3, self.files: 2, self.restart: 0.4,
-            self.set_clock: 5 if self.behind else 0.4,
+            self.set_clock: 1.5 if self.behind else 0.8,
         }  # fmt: skip
         newest = self.memory.requests.newest(most=1)
         state = newest[0].state if newest else State.CLOSED_CLEAN
