@@ -79,7 +79,6 @@ class Documents:
     def _facts(self, outcome: Outcome) -> Facts:
         request = outcome.request
         source = self.sources[request.source]
-        able = source.capabilities()
         selected, kept = request.preview.selected, request.preview.kept
         results = outcome.results
         rewritten = results.get(Code.REWRITTEN, 0)
@@ -93,8 +92,8 @@ class Documents:
             reason=_reason(request),
             sources=(_purged(source),),
             methods=tuple(action for action, count in used if count),
-            level=Level.REMOVED,
-            next_level_at=outcome.ended_at + able.physical_delay if able.physical_delay else None,
+            level=Level.RELEASED if outcome.released else Level.REMOVED,
+            next_level_at=outcome.release_at,
             cutoff=request.cutoff,
             scope_digest=request.digest,
             manifest_root=request.preview.root,

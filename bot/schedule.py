@@ -25,6 +25,7 @@ from data.office.wants import all_wants, digest_wants, still_wanted
 from data.purge.clock_guard import ENGINE_OFFSET
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, Instant, datetime_of, instant_of
+from data.retention.release import is_due
 from data.retention.request import OPEN, RUNNING, PurgeRequest, State
 from data.watch import SourceStatus, findings_of
 
@@ -196,7 +197,8 @@ class Schedule:
         self._office.engine.purges.expire()
 
     def _go_on_all(self, now: Instant) -> None:
-        for request in self._office.engine.purges.newest(most=1000):
+        engine = self._office.engine
+        for request in (*engine.purges.newest(most=1000), *engine.runner.released(now)):
             try:
                 self._go_on(request, now)
             except (ProcallError, OSError) as error:  # noted by the service; other requests have to go on
@@ -252,7 +254,7 @@ class Schedule:
         if request.state not in OPEN or self._jobs.busy(request.id) or self._waits(job, now):
             return
         ready = request.state in {State.APPROVED, State.COOLING} and now >= request.cooling_until
-        if ready or request.state in RUNNING or request.state is State.PREVIEWING:
+        if ready or request.state in RUNNING or request.state is State.PREVIEWING or is_due(request, now):
             self._jobs.add(job)
         elif request.state is State.PREVIEWED and request.by_rule:
             self._office.runs.authorise(request.id)

@@ -42,6 +42,7 @@ _SINCE: Final[Mapping[FindingKind, str]] = {
     FindingKind.CREDENTIAL_EXPIRING: "expiry",
     **dict.fromkeys(
         (FindingKind.PURGE_FAILED, FindingKind.OVER_DELETION, FindingKind.PURGE_INTERRUPTED, FindingKind.BREAK_GLASS,
+         FindingKind.RELEASE_LATE,
          FindingKind.AUDIT_BROKEN, FindingKind.CLOCK_BLOCKED, FindingKind.STANDING_BLOCKED, FindingKind.NOT_DELIVERED),
         "event",
     ),
@@ -51,7 +52,8 @@ _PLACES: Final[Mapping[FindingKind, str]] = {
     FindingKind.HOLD_REVIEW: "hold",
     FindingKind.STANDING_BLOCKED: "rule",
     **dict.fromkeys(
-        (FindingKind.PURGE_FAILED, FindingKind.OVER_DELETION, FindingKind.PURGE_INTERRUPTED, FindingKind.BREAK_GLASS),
+        (FindingKind.PURGE_FAILED, FindingKind.OVER_DELETION, FindingKind.PURGE_INTERRUPTED, FindingKind.BREAK_GLASS,
+         FindingKind.RELEASE_LATE),
         "request",
     ),
     **dict.fromkeys(

@@ -12,6 +12,7 @@ from data.retention.evidence import Marks
 from data.retention.finding import Finding, FindingKind
 from data.retention.hold import Hold, covering
 from data.retention.instants import BEGINNING, DAY, Instant
+from data.retention.release import is_late
 from data.retention.request import PurgeRequest, State
 from data.retention.rule import Care, RetentionRule
 from data.retention.verdict import Verdict
@@ -155,8 +156,13 @@ class Watch:
         requests = self._watched.requests.newest(most=1000)
         mended = last_proofs(requests)
         found += [finding for request in requests for finding in of_request(request, mended.get(request.source))]
+        found += [finding for request in self._waiting() for finding in of_release(request, now)]
         found += [finding for hold in self._watched.holds.all() for finding in of_hold(hold, now)]
         return tuple(found)
+
+    def _waiting(self) -> Iterable[PurgeRequest]:
+        """List the requests that are not at their end, however many others came after them."""
+        return (request for source in self._watched.sources for request in self._watched.requests.open_of(source))
 
     def _reappeared(self, status: SourceStatus) -> Iterable[Finding]:
         mark = self._watched.marks.mark_of(status.source)
@@ -296,6 +302,14 @@ def of_request(request: PurgeRequest, mended: Instant | None = None) -> list[Fin
     if request.state in {State.EXECUTING, State.VERIFYING, State.STOPPING, State.PAUSED}:
         found.append(Finding(kind=FindingKind.PURGE_INTERRUPTED, about=request.id, count=1, since=last))
     return found
+
+
+def of_release(request: PurgeRequest, now: Instant) -> list[Finding]:
+    """Say where an engine has not released its storage in time, or nobody could see whether it has."""
+    if not is_late(request, now):
+        return []
+    cause = request.story[-1].reason.lower()
+    return [Finding(kind=FindingKind.RELEASE_LATE, about=request.id, count=1, since=request.release_at, cause=cause)]
 
 
 def of_hold(hold: Hold, now: Instant) -> list[Finding]:

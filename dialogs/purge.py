@@ -20,7 +20,7 @@ from data.labels import Lang, Outcome
 from data.questions.commands import Command
 from data.questions.mentions import Mentions, mentioned
 from data.retention.instants import DAY, SECOND
-from data.retention.request import OPEN, WAITING, PurgeRequest, State
+from data.retention.request import BLOCKING, WAITING, PurgeRequest, State
 from data.retention.scope import same_code
 from dialogs.desk import Desk
 from dialogs.face import Act, Viewer
@@ -151,9 +151,9 @@ class PurgeTalk:
         return Reply(card=made, outcome=Verb.PURGE_LIST, lang=lang)
 
     async def _open(self) -> list[PurgeRequest]:
-        """List the open requests, newest first."""
+        """List the requests that are under way, newest first."""
         found = await self._desk.call(lambda: self._desk.office.engine.purges.newest(most=_MOST_OPEN))
-        return [request for request in found if request.state in OPEN]
+        return [request for request in found if request.state in BLOCKING]
 
     # -- asking -------------------------------------------------------------------------------------------------------
 

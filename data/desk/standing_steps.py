@@ -13,7 +13,7 @@ from data.access import Permission, Role, permissions_of
 from data.desk.standing import StandingRule, StandingState, StandingStep
 from data.errors import RefusedError
 from data.retention.instants import DAY, HOUR, MINUTE, Instant
-from data.retention.request import OPEN, STANDING_RULE, Approval, PurgeRequest, State
+from data.retention.request import BLOCKING, STANDING_RULE, Approval, PurgeRequest, State
 from data.retention.rule import Care
 
 LONGEST_EVERY: Final = 30
@@ -256,7 +256,7 @@ def problem_of(rule: StandingRule, request: PurgeRequest | None) -> str:
 
     What was wrong before is said until a run is let through: an attempt alone mends nothing.
     """
-    if request is None or request.state in OPEN:
+    if request is None or request.state in BLOCKING:
         return rule.last_problem
     last = request.story[-1]
     if request.state is State.WITHDRAWN and last.by == STANDING_RULE:

@@ -28,7 +28,7 @@ from data.purge.people import Pseudonyms
 from data.purge.service import PurgeService
 from data.retention.finding import Finding, FindingKind
 from data.retention.instants import HOUR, Instant
-from data.retention.request import OPEN, PurgeRequest, State
+from data.retention.request import BLOCKING, PurgeRequest, State
 from data.stores.interface import Person
 
 LATE = HOUR
@@ -211,8 +211,7 @@ class StandingRuns:
 
     def _under_way(self, rule: StandingRule) -> bool:
         request = self._last(rule)
-        # What only waits for its physical end keeps the engine from another purge: that has to be told.
-        return request is not None and request.state in OPEN - {State.PENDING_PHYSICAL}
+        return request is not None and request.state in BLOCKING
 
     def _in_force(self) -> dict[str, StandingRule]:
         return in_force(self._parts.desk.standing.all())

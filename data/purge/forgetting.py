@@ -5,7 +5,7 @@ from typing import Final
 from data.access import Actor, Permission
 from data.errors import RefusedError
 from data.purge.parts import PurgeParts
-from data.retention.request import OPEN, PurgeRequest
+from data.retention.request import BLOCKING, PurgeRequest
 
 _ALL: Final = 1_000_000
 """More requests than any store holds."""
@@ -32,8 +32,8 @@ def requests_of(parts: PurgeParts, name: str) -> tuple[PurgeRequest, ...]:
 
 
 def open_requests_of(parts: PurgeParts, name: str) -> tuple[PurgeRequest, ...]:
-    """List those of them that are open: roles of the people in them are checked again at execution (FE-03, FE-04)."""
-    return tuple(request for request in requests_of(parts, name) if request.state in OPEN)
+    """List those still to run: the roles of the people in them are checked again at execution (FE-03, FE-04)."""
+    return tuple(request for request in requests_of(parts, name) if request.state in BLOCKING)
 
 
 def _people_of(request: PurgeRequest) -> frozenset[str]:

@@ -43,6 +43,10 @@ class Outcome:
     audit_last: int
     audit_head: str
     oldest_left: Instant | None
+    released: bool
+    """Whether this is the second look, and the engine has released the storage."""
+    release_at: Instant | None
+    """When it should be released, where that is ahead."""
     looked_at: int
     """Units of the manifest that were looked at again."""
 

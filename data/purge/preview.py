@@ -129,7 +129,7 @@ def _count(found: Measured, row: Planned | None, sums: Sums) -> None:
     if row is None:
         sums.units += 1
         if len(sums.controls) < MOST_CONTROLS:
-            sums.controls.append(control_of(found.unit))
+            sums.controls.append(control_of(found.unit, found.reading.lowest_lo or 0))
         return
     sums.units += row.action is Action.REWRITE
     sums.rewritten += row.action is Action.REWRITE
@@ -143,9 +143,12 @@ def _count(found: Measured, row: Planned | None, sums: Sums) -> None:
     sums.evidence.update({kind.value: count for kind, count in reading.evidence.items()})
 
 
-def control_of(unit: Unit) -> Planned:
-    """Write a unit that must stay in the form of a row, so that it can be kept beside the manifest."""
-    return Planned(unit=unit, action=Action.REWRITE, records=0, bytes=0, lo=0, hi=0)
+def control_of(unit: Unit, lo: Instant = 0) -> Planned:
+    """Write a unit that must stay in the form of a row, so that it can be kept beside the manifest.
+
+    `lo` is when its oldest record may have been written: a second look weeks later asks whether it is young even then.
+    """
+    return Planned(unit=unit, action=Action.REWRITE, records=0, bytes=0, lo=lo, hi=lo)
 
 
 def preview_of(sums: Sums, *, root: str, rows: int, controls: str, spared: str, expires_at: Instant) -> Preview:

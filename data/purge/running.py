@@ -13,12 +13,14 @@ from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
 from data.retention.hold import covering
-from data.retention.instants import Instant
+from data.retention.instants import DAY, Instant
+from data.retention.release import aged, check_due, ended_at, is_due, next_look
 from data.retention.request import RUNNING, Gone, PurgeRequest, State, check_share, move, start
 from data.retention.residue import DONE, Code
 from data.retention.rule import lacking
 from data.retention.unit import Planned
-from data.retention.verdict import Verdict, closing_state, judge
+from data.retention.verdict import GOES_ON, Verdict, closing_state, judge
+from data.sources.interface import Release
 from data.stores.interface import Mark
 
 DOUBTFUL = (Code.ABSENT, Code.TARGET_ABSENT, Code.DRIFTED)
@@ -63,6 +65,11 @@ class PurgeRunner:
             if request.state in RUNNING
         )
 
+    def released(self, now: Instant) -> tuple[PurgeRequest, ...]:
+        """List requests whose storage should be released by now: running them again looks once more."""
+        opened = self._parts.stores.requests.open_of
+        return tuple(one for source in self._parts.sources for one in opened(source) if is_due(one, now))
+
     def _run(self, request_id: str, progress: Progress, stop: Callable[[], bool], by: str) -> PurgeRequest:
         parts = self._parts
         source = parts.sources.get(parts.stores.requests.get(request_id).source)
@@ -70,6 +77,11 @@ class PurgeRunner:
         parts.audit.make_room()
         now = parts.guard.check(last_entry=parts.audit.last.at, engine_offset=offset)
         request = parts.stores.requests.get(request_id)
+        if request.state is State.PENDING_PHYSICAL:
+            check_due(request, now)
+            if self._elsewhere(request):
+                return self._move(request, State.CLOSED_UNVERIFIED, now, reason="superseded")
+            request = self._move(request, State.VERIFYING, now)
         if request.state in RUNNING:
             self._same_place(request)
         else:
@@ -77,20 +89,25 @@ class PurgeRunner:
         request = self._take(request, now, by)
         executor = Executor(parts, request, stop=stop, progress=progress)
         tallies = executor.run()
-        ended = parts.guard.now()
         request = parts.stores.requests.get(request_id)
         if request.lease.fence != executor.request.lease.fence:
             raise RefusedError("fenced", f"somebody else executes {request_id} now")
         if executor.stopped and request.state is State.EXECUTING:
-            request = self._move(request, State.STOPPING, ended)
-        request = self._move(request, State.VERIFYING, ended)
+            request = self._move(request, State.STOPPING, parts.guard.now())
+        request = self._move(request, State.VERIFYING, parts.guard.now())
         looked = self._verify(request, tallies, progress)
-        return self._close(request, tallies, looked, ended=ended)
+        if request.release_at and judge(looked.verification) in GOES_ON:
+            return self._wait_on(request, judge(looked.verification))
+        return self._close(request, tallies, looked)
+
+    def _elsewhere(self, request: PurgeRequest) -> bool:
+        """Tell whether the place that was approved is not configured any more."""
+        source = self._parts.sources.get(request.source)
+        return source is None or source.config_digest != request.config_digest
 
     def _same_place(self, request: PurgeRequest) -> None:
         """Refuse to go on at another place than the one that was approved."""
-        source = self._parts.sources.get(request.source)
-        if source is None or source.config_digest != request.config_digest:
+        if self._elsewhere(request):
             message = (
                 f"source {request.source} is configured otherwise than when {request.id} began; put that back first"
             )
@@ -154,38 +171,65 @@ class PurgeRunner:
             rows = stores.manifests.load(request.id, root=request.preview.root)
             return (row for number, row in enumerate(rows) if tallies.others.get(number, Code.DELETED) in DONE)
 
-        source.remember_purged(done(), at=self._parts.guard.now())
+        now = self._parts.guard.now()
+        if not request.release_at:
+            source.remember_purged(done(), at=now)
         spared = [row.unit for row in stores.manifests.load(spared_of(request.id), root=request.preview.spared)]
         left = tallies.left | {unit.name for unit in spared}
         doubtful = any(tallies.codes[code.value] for code in DOUBTFUL)
         holds = [hold for hold in stores.holds.all() if hold.active or hold.id in request.preview.holds]
         kept = covering([replace(hold, released_at=None) for hold in holds], self._parts.kin[request.source])
+        controls = stores.manifests.load(controls_of(request.id), root=request.preview.controls)
+        present, mark = self._parts.rules[request.source].marks(now), stores.marks.mark_of(request.source)
+        since = aged(request, present, purged_until=mark.purged_until)
         return verify(
             Expected(
                 source=source,
-                marks=Marks(cutoff=request.cutoff, limit=request.limit, now=self._parts.guard.now()),
+                marks=Marks(cutoff=request.cutoff, limit=request.limit, now=now),
                 holds=kept,
                 done=done,
                 rows=request.preview.rows,
                 left=left,
                 spared={(unit.identity.device, unit.identity.inode) for unit in spared},
                 doubtful=doubtful,
-                controls=stores.manifests.load(controls_of(request.id), root=request.preview.controls),
+                controls=since.still_young(controls) if request.release_at else controls,
                 unresolved=unresolved_of(tallies.codes),
                 since=request.created_at,
+                physical_delay=self._delay(request, done),
+                kept_may_be_gone=bool(request.release_at) and since.kept_may_be_gone,
+                any_young=bool(request.release_at and request.preview.kept.units),
             ),
             progress,
         )
 
-    def _close(self, request: PurgeRequest, tallies: Tallies, looked: Looked, *, ended: Instant) -> PurgeRequest:
+    def _delay(self, request: PurgeRequest, done: Callable[[], Iterator[Planned]]) -> int:
+        """Give how long the engine still needs to release the storage: what it says itself, once its time has come."""
+        source = self._parts.sources[request.source]
+        if not request.release_at:
+            return source.capabilities().physical_delay
+        released = source.released(done(), removed_at=ended_at(request)) is Release.RELEASED
+        return 0 if released else DAY
+
+    def _wait_on(self, request: PurgeRequest, verdict: Verdict) -> PurgeRequest:
+        """Go on waiting for the release; the provisional certificate stands, and nothing is proved meanwhile."""
+        parts, now = self._parts, self._parts.guard.now()
+        waits = move(request, State.PENDING_PHYSICAL, by="system", now=now, reason=verdict.value)
+        data = {"digest": request.digest, "verdict": verdict.value}
+        waits = replace(waits, expires_at=next_look(request, now))
+        return store_step(
+            parts, waits, lambda: parts.audit.append(f"request.{waits.state}", "system", request.id, data)
+        )
+
+    def _close(self, request: PurgeRequest, tallies: Tallies, looked: Looked) -> PurgeRequest:
         parts = self._parts
         mark = parts.stores.marks.mark_of(request.source)
-        outcome = self._outcome(request, tallies, looked, ended=ended)
+        outcome = self._outcome(request, tallies, looked)
         written = parts.documents.write(outcome, previous=mark.certificate)
         verdict = written.verdict
         residue = sum(count for code, count in outcome.results.items() if Code(code) not in DONE)
         partial = bool(tallies.codes[Code.STOPPED.value] or looked.verification.unresolved)
         state = closing_state(verdict, residue=residue, partial=partial)
+        waits = outcome.release_at if state is State.PENDING_PHYSICAL else None
         now = parts.guard.now()
         closed = replace(
             move(request, state, by="system", now=now, reason=verdict.value),
@@ -194,6 +238,8 @@ class PurgeRunner:
             gone=Gone(records=tallies.records, bytes=tallies.size),
             verdict=verdict.value,
             certificate=written.path,
+            release_at=waits or request.release_at,
+            expires_at=waits or request.expires_at,
         )
         data = {
             "state": state.value,
@@ -207,16 +253,19 @@ class PurgeRunner:
         parts.audit.append_many([told], allow_backward=True)
         parts.audit.checkpoint()
         until = request.cutoff if verdict in {Verdict.PASS, Verdict.PENDING} else None
+        at = None if request.release_at else now  # a second look purges nothing
         parts.stores.marks.raise_mark(
-            Mark(source=request.source, purged_until=until, purged_at=now, certificate=written.digest)
+            Mark(source=request.source, purged_until=until, purged_at=at, certificate=written.digest)
         )
         return parts.stores.requests.replace(closed)
 
-    def _outcome(self, request: PurgeRequest, tallies: Tallies, looked: Looked, *, ended: Instant) -> Outcome:
+    def _outcome(self, request: PurgeRequest, tallies: Tallies, looked: Looked) -> Outcome:
         numbers = [entry.seq for entry in self._parts.audit.entries(request.id)]
+        verdict, ended = judge(looked.verification), ended_at(request)
+        delay = looked.verification.physical_delay if verdict is Verdict.PENDING else 0
         return Outcome(
             request=request,
-            verdict=judge(looked.verification),
+            verdict=verdict,
             results=_joined(tallies.codes, request.preview.residue),
             records=tallies.records,
             size=tallies.size,
@@ -230,6 +279,8 @@ class PurgeRunner:
             audit_last=numbers[-1],
             audit_head=self._parts.audit.head,
             oldest_left=looked.oldest_left,
+            released=bool(request.release_at) and not looked.verification.physical_delay,
+            release_at=ended + delay if delay else None,
             looked_at=sum(tallies.codes[code.value] for code in DONE),
         )
 

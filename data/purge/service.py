@@ -16,6 +16,7 @@ from data.purge.preview import Sums, plan_source, preview_of
 from data.retention.hold import covering, holds_digest, recently_released
 from data.retention.instants import DAY, Instant
 from data.retention.request import (
+    BLOCKING,
     CLOSED,
     RUNNING,
     STANDING_RULE,
@@ -185,7 +186,7 @@ class PurgeService:
             elif other.state in {State.DRAFT, State.PREVIEWING} and other.id not in self._making:
                 # Its process has died: this one alone can use the stores.
                 self._step(move(other, State.PREVIEW_FAILED, by="system", now=now), "system")
-            else:
+            elif other.state in BLOCKING:
                 message = f"request {other.id} on {source_id} is {other.state}: finish or cancel it first"
                 raise RefusedError("already_open", message)
 

@@ -15,6 +15,7 @@ from data.retention.verdict import Verification
 from data.sources.interface import Measured, Skipped, Source
 
 _BLIND = frozenset({Code.DENIED, Code.UNREACHABLE, Code.FAILED})
+_NOT_LOOKED = frozenset({Code.DENIED, Code.UNREACHABLE, Code.RATE_LIMITED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,23 @@ class Looked:
 
 
 @dataclass(slots=True, kw_only=True)
+class _ActedOn:
+    """What became of the units that a purge removed or rewrote; counts."""
+
+    still: int = 0
+    wrong: int = 0
+    whole: int = 0
+    """Rewritten units in which the kept records are seen."""
+    blind: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class _Rescan:
     complete: bool = True
     old: int = 0
     late: int = 0
     unread: int = 0
+    young: int = 0
     oldest: Instant | None = None
 
 
@@ -57,40 +70,50 @@ class Expected:
     unresolved: int
     since: Instant
     """When the preview was made: what was first seen later came late."""
+    physical_delay: int
+    """Microseconds until the engine should have released the storage, from now on."""
+    kept_may_be_gone: bool = False
+    """Whether records that were kept in rewritten units may have been removed rightly since."""
+    any_young: bool = False
+    """Whether any young unit that is there serves as control, those of the preview having aged, and one is needed."""
 
 
 def verify(expected: Expected, progress: Progress) -> Looked:
     """Look at every unit that was acted on, at everything that is left, and at the young units that had to stay."""
     source = expected.source
-    still, wrong, whole = _acted_on(expected, progress)
+    acted = _acted_on(expected, progress)
     rescan = _rescan(expected, progress)
     seen, lost = _controls(source, expected.controls)
+    controls = seen + acted.whole + (rescan.young if expected.any_young else 0)
     found = Verification(
-        looked=rescan.complete,
-        still_there=still,
-        wrongly_rewritten=wrong,
+        looked=rescan.complete and not acted.blind and bool(controls or not expected.any_young),
+        still_there=acted.still,
+        wrongly_rewritten=acted.wrong,
         old_left=rescan.old,
         late=rescan.late,
-        controls=seen + whole,
+        controls=controls,
         controls_lost=lost,
         unresolved=expected.unresolved,
-        physical_delay=source.capabilities().physical_delay,
+        physical_delay=expected.physical_delay,
     )
     return Looked(verification=found, oldest_left=rescan.oldest, unread=rescan.unread)
 
 
-def _acted_on(expected: Expected, progress: Progress) -> tuple[int, int, int]:
-    """Count units that are still there, that were wrongly rewritten, and rewritten ones whose kept records are seen."""
-    still = wrong = whole = 0
+def _acted_on(expected: Expected, progress: Progress) -> _ActedOn:
+    """Look at every unit that was acted on; one that could not be looked at is neither gone nor still there."""
+    told = _ActedOn()
     for number, planned in enumerate(expected.done()):
         if number % 500 == 0:
             progress("verify", number, expected.rows)
-        fine = expected.source.verify(planned) is None
         rewritten = planned.action is Action.REWRITE
-        still += not fine and not rewritten
-        wrong += not fine and rewritten
-        whole += fine and rewritten
-    return still, wrong, whole
+        found = expected.source.verify(planned)
+        fine = found is None or (rewritten and expected.kept_may_be_gone and found is Code.DRIFTED)
+        blind = found in _NOT_LOOKED
+        told.blind += blind
+        told.still += not (fine or blind or rewritten)
+        told.wrong += rewritten and not (fine or blind)
+        told.whole += rewritten and fine
+    return told
 
 
 def _rescan(expected: Expected, progress: Progress) -> _Rescan:
@@ -114,6 +137,7 @@ def _weigh(found: _Rescan, seen: Measured, expected: Expected) -> None:
     reading = seen.reading
     if reading.lowest_lo is not None:
         found.oldest = reading.lowest_lo if found.oldest is None else min(found.oldest, reading.lowest_lo)
+        found.young += reading.lowest_lo >= expected.marks.cutoff
     identity = seen.unit.identity
     if seen.unit.name in expected.left or (identity.device, identity.inode) in expected.spared:
         return

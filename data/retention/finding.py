@@ -25,6 +25,8 @@ class FindingKind(StrEnum):
     PURGE_FAILED = "purge_failed"
     OVER_DELETION = "over_deletion"
     PURGE_INTERRUPTED = "purge_interrupted"
+    RELEASE_LATE = "release_late"
+    """Deleted, but the storage was not released in time, or nobody could see whether it was."""
     BREAK_GLASS = "break_glass"
     TOO_OLD_AT_WORST = "too_old_at_worst"
     AUDIT_BROKEN = "audit_broken"

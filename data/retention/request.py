@@ -47,7 +47,10 @@ WAITING: Final = frozenset({State.PREVIEWED, State.AWAITING_SECOND, State.APPROV
 """Nothing was deleted yet, and something still may be."""
 RUNNING: Final = frozenset({State.EXECUTING, State.PAUSED, State.STOPPING, State.VERIFYING})
 """Something may have been deleted: these go on after a crash."""
-OPEN: Final = WAITING | RUNNING | {State.DRAFT, State.PREVIEWING, State.PENDING_PHYSICAL}
+BLOCKING: Final = WAITING | RUNNING | {State.DRAFT, State.PREVIEWING}
+"""Keeps another purge of the same source from beginning."""
+OPEN: Final = BLOCKING | {State.PENDING_PHYSICAL}
+"""Not at its end; what waits for its physical end is in nobody's way."""
 CLOSED: Final = frozenset(State) - OPEN
 NOBODY: Final[Mapping[str, Collection[Role]]] = MappingProxyType({})
 """The roles of nobody: where a role has to approve, an approver of unknown roles does not count."""
@@ -87,7 +90,7 @@ STEPS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
                 State.PENDING_PHYSICAL,
             }
         ),
-        State.PENDING_PHYSICAL: frozenset({State.VERIFYING}),
+        State.PENDING_PHYSICAL: frozenset({State.VERIFYING, State.CLOSED_UNVERIFIED}),
     }
 )
 """Which state may follow which; whatever is not here cannot happen."""
@@ -197,7 +200,9 @@ class PurgeRequest:
     cutoff: Instant = 0
     limit: Instant = 0
     expires_at: Instant = 0
-    """When the present step runs out."""
+    """When the present step runs out; while a release is waited for, when it is looked at again."""
+    release_at: Instant = 0
+    """When the engine should have released the storage; 0 where it releases at once, or nothing was deleted yet."""
     rule_digest: str = ""
     care_digest: str = ""
     holds_digest: str = ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 from data.retention.request import State
 
@@ -58,6 +59,10 @@ def judge(found: Verification) -> Verdict:
     if found.old_left or found.unresolved:
         return Verdict.FAIL
     return Verdict.PENDING if found.physical_delay else Verdict.PASS
+
+
+GOES_ON: Final = frozenset({Verdict.PENDING, Verdict.UNKNOWN})
+"""Verdicts of a second look that end nothing: the engine is not ready, or could not be looked at."""
 
 
 def closing_state(verdict: Verdict, *, residue: int, partial: bool) -> State:

@@ -17,7 +17,18 @@ from data.sources.activity import LooksAtOpenFiles, open_files
 from data.sources.config import VERSION, FilesConfig, open_root, why_not
 from data.sources.delete import Deletion, Moment, outcome_of
 from data.sources.index import SCHEMA, opened
-from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
+from data.sources.interface import (
+    Acted,
+    Capabilities,
+    Copy,
+    Guard,
+    Measured,
+    Probe,
+    Reappeared,
+    Release,
+    Skipped,
+    SourceSummary,
+)
 from data.sources.logrotate import longest_kept, rotations
 from data.sources.measure import Measuring
 from data.sources.opening import Folders, edge_digest, identity_of, open_file
@@ -226,6 +237,11 @@ class FilesSource:
             return verify(self._config.root, planned, config=self._config, reader=self._reader)
         except OSError as error:
             return outcome_of(error).code
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell that a file's storage is released with its last name."""
+        del rows, removed_at
+        return Release.RELEASED
 
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether the file system itself protects a unit: never; an immutable file says so when it is deleted."""

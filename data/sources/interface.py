@@ -6,6 +6,7 @@ Sources are synchronous and are called from one worker thread; nothing here know
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 from typing import Final, Protocol
 
 from data.formats.interface import Reading
@@ -155,6 +156,15 @@ class Acted:
     """A stable word or the name of the system's error (`EACCES`)."""
 
 
+@unique
+class Release(StrEnum):
+    """Whether an engine has released the storage of what was deleted."""
+
+    RELEASED = "released"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+
+
 Guard = Callable[[Planned], AbstractContextManager[Code | None]]
 """Entered around each unit's commit and nothing longer: None lets it happen, a code prevents it.
 
@@ -228,6 +238,13 @@ class Source(Protocol):
 
     def verify(self, planned: Planned) -> Code | None:
         """Look by a second path whether an action has held; None if so, else what is wrong."""
+        ...
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell whether the engine has released the storage of what was removed at this time; never raises.
+
+        Asked where `physical_delay` is not 0, from that date on.
+        """
         ...
 
     def holds_native(self, unit: Unit) -> bool:

@@ -5,8 +5,10 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from bot.jobs import Job, JobKind, JobQueue
 from bot.schedule import CHECK_EVERY, LOOK_EVERY, ROUND_SECONDS, TRY_AGAIN, Schedule, Surroundings
@@ -146,6 +148,24 @@ class Forgetful(FakeSource):
 
 
 # -- a round -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wait", "kinds"), [(0, [JobKind.RUN]), (HOUR, [])], ids=["due", "not yet"])
+def test_what_waits_for_its_storage_is_looked_at_again_in_time(wait: int, kinds: list[JobKind]) -> None:
+    """A purge whose storage should be released is run once more by itself, however many came after it; none before."""
+    with at_work() as shift:
+        requests, now = shift.bureau.parts.engine.stores.requests, shift.bureau.now
+        late = late_request(shift)
+        requests.replace(replace(late, state=State.PENDING_PHYSICAL, release_at=now + wait, expires_at=now + wait))
+        for number in range(1001):
+            requests.add(replace(late, id=f"r-{number}", state=State.CLOSED_CLEAN, created_at=now + number))
+        shift.schedule.safe_round()
+        asked = []
+        while shift.jobs.waiting:
+            job = shift.jobs.next()
+            assert job is not None
+            asked += [job.kind] if job.about == late.id else []
+        assert asked == kinds
 
 
 def test_a_step_that_cannot_be_recorded_keeps_no_alert_from_being_told() -> None:
