@@ -11,7 +11,7 @@ from data.errors import SourceError
 from data.formats.families.registry import all_families
 from data.formats.logs import LogReader
 from data.retention.evidence import Marks
-from data.retention.instants import BEGINNING, DAY, HOUR, MINUTE, SECOND, Instant, instant_of
+from data.retention.instants import BEGINNING, DAY, MINUTE, SECOND, Instant, instant_of
 from data.retention.residue import Code
 from data.retention.unit import Action, Identity, Planned, Unit, place_of
 from data.sources.blob_delete import Deletion, recover, verify
@@ -164,7 +164,7 @@ class BlobSource:
         del rows
         self._look_at_soft_delete()
         days = self._days_kept()
-        over = not days or self._now() >= removed_at + days * DAY + HOUR
+        over = not days or self._now() >= removed_at + days * DAY
         if not over and self._kept_days is None and self._options.soft_delete_days is None:
             return Release.UNKNOWN
         return Release.RELEASED if over else Release.WAITING

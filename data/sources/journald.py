@@ -294,4 +294,6 @@ def _places(root: Path) -> list[tuple[int, int] | None]:
     return [] if found[0] is None else found
 
 
-CONNECTOR: Final = Connector(kind="journald", options=JournaldOptions, build=_build, meet=_meet)
+CONNECTOR: Final = Connector(
+    kind="journald", options=JournaldOptions, build=_build, meet=_meet, folders=frozenset({_SYSTEMDS_OWN})
+)
