@@ -12,7 +12,8 @@ OUT ?= procall-privacy-bot.zip
 
 VENV := .venv/bin
 PIP_INSTALL := $(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-NODE_PACKAGES := tests/e2e/node_modules/.package-lock.json
+PLAYGROUND := tests/e2e/node_modules/.package-lock.json
+NODE_PACKAGES := $(PLAYGROUND) tests/azurite/node_modules/.package-lock.json
 UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --python-version 3.11
 
@@ -21,7 +22,7 @@ UV_COMPILE := $(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-u
 help:  ## List the targets
 	@sed -nE 's/^([a-z.]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: .venv/installed $(NODE_PACKAGES)  ## Start the bot in dev mode and, where Node is, the Playground
+run: .venv/installed $(PLAYGROUND)  ## Start the bot in dev mode and, where Node is, the Playground
 	@$(VENV)/python -m tests.e2e.run --port $(PORT) --ops-port $(OPS_PORT) --playground-port $(PLAYGROUND_PORT)
 
 test: .venv/installed-dev $(NODE_PACKAGES)  ## Run every test
@@ -36,18 +37,21 @@ nightly: .venv/installed-dev  ## Run what is too long for every day: all crash p
 check: .venv/installed-dev  ## Check format, lint, types, floors and the other rules of the house
 	$(VENV)/python -m pytest --quiet tests/test_house_rules.py
 
-bench: .venv/installed-dev .venv/stock/installed .venv/bench/installed  ## Measure answers, turns, messages and the retention engine
+bench: .venv/installed-dev .venv/stock/installed .venv/bench/installed $(NODE_PACKAGES)  ## Measure answers, turns, messages, stores and the retention engine
 	$(VENV)/python bench/questions.py
 	$(VENV)/python bench/outbox.py
 	$(VENV)/python bench/rounds.py
 	$(VENV)/python bench/loop.py
 	PROCALL_WALK_STEPS=1000000 $(VENV)/python -m pytest --quiet tests/data/stores/test_request_walks.py
+	$(VENV)/python bench/growth.py
+	$(VENV)/python bench/engines.py
 	$(VENV)/python bench/retention.py --peers $(CURDIR)/.venv/bench/bin/python
 	$(VENV)/python bench/turns.py --stock-python $(CURDIR)/.venv/stock/bin/python
 
 lock: .venv/installed-dev  ## Write the lock files anew, with hashes
 	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.lock
 	$(UV_COMPILE) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --upgrade pyproject.toml --extra otel -c requirements.lock -o requirements-otel.lock
 	$(UV_COMPILE) --upgrade --group stock -o requirements-stock.lock
 	$(UV_COMPILE) --upgrade --group bench -o requirements-bench.lock
 
@@ -75,7 +79,7 @@ model: .venv/installed  ## Train the matcher anew after the catalogue was change
 	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-$*.lock
 	@touch $@
 
-$(NODE_PACKAGES): tests/e2e/package-lock.json
-	@if ! command -v npm >/dev/null; then echo "Node.js is not here: no Playground, no browser test."; \
-	else cd tests/e2e && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json \
-	|| echo "npm ci failed in tests/e2e: no Playground, no browser test."; fi
+$(NODE_PACKAGES): tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
+	@if ! command -v npm >/dev/null; then echo "Node.js is not here: what tests/$* is for is left out."; \
+	else cd tests/$* && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json \
+	|| echo "npm ci failed in tests/$*: what it is for is left out."; fi

@@ -26,6 +26,8 @@ class FileFacts:
     zone: Zone = None
     pin: str = ""
     """Id of the format family, or an alias of it, where the operator fixed one; "" lets the content decide."""
+    named: Span | None = None
+    """The period that its place stands for, where whoever names it knows more than the last part of its name says."""
 
 
 @unique

@@ -73,7 +73,7 @@ def bounds_of(facts: FileFacts, marks: Marks, where: Where, *, archived: bool = 
     `where` is the zone of the dates in its name.
     """
     mtime = facts.mtime if BELIEVABLE <= facts.mtime <= marks.now + SKEW else None
-    named = period(facts.name, where, marks.now)
+    named = facts.named or period(facts.name, where, marks.now)
     copied = facts.birth is None or facts.birth > facts.mtime or facts.birth < BELIEVABLE
     return Bounds(
         named=None if named is None else _widened(named, mtime),

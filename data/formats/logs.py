@@ -168,6 +168,7 @@ def _facts_of(member: Member, facts: FileFacts, marks: Marks) -> FileFacts:
         mtime=facts.mtime,
         zone=facts.zone,
         pin=facts.pin,
+        named=None if named else facts.named,
     )
 
 

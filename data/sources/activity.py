@@ -3,6 +3,7 @@
 import bisect
 import itertools
 import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,16 @@ LooksAtOpenFiles = Callable[[], OpenFiles]
 
 def open_files(processes: Path = Path("/proc")) -> OpenFiles:
     """List what other processes have open, by device and inode, so that names and links do not matter."""
+    return _opened(processes, lambda _: True)
+
+
+def written_files(processes: Path = Path("/proc")) -> OpenFiles:
+    """List what other processes have open to write to it: for files that outlive their readers' interest."""
+    return _opened(processes, lambda descriptor: bool(descriptor.stat(follow_symlinks=False).st_mode & stat.S_IWUSR))
+
+
+def _opened(processes: Path, counts: Callable[[os.DirEntry[str]], bool]) -> OpenFiles:
+    """List what the descriptors of other processes lead to; the mode of a descriptor tells what it may do (proc(5))."""
     places: set[tuple[int, int]] = set()
     complete = True
     own = str(os.getpid())
@@ -53,7 +64,7 @@ def open_files(processes: Path = Path("/proc")) -> OpenFiles:
     for process in running:
         try:
             with os.scandir(process / "fd") as descriptors:
-                places.update(_places(descriptors))
+                places.update(_places(descriptors, counts))
         except PermissionError:
             complete = False
         except OSError:  # it has ended
@@ -61,9 +72,13 @@ def open_files(processes: Path = Path("/proc")) -> OpenFiles:
     return OpenFiles(places=frozenset(places), complete=complete)
 
 
-def _places(descriptors: Iterable[os.DirEntry[str]]) -> Iterable[tuple[int, int]]:
+def _places(
+    descriptors: Iterable[os.DirEntry[str]], counts: Callable[[os.DirEntry[str]], bool]
+) -> Iterable[tuple[int, int]]:
     for descriptor in descriptors:
         try:
+            if not counts(descriptor):
+                continue
             found = descriptor.stat()
         except OSError:  # closed since
             continue

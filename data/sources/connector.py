@@ -21,7 +21,16 @@ from data.sources.interface import Source
 FILES: Final = "files"
 """Local files: the one kind whose settings stand in the contract itself (design 4.1)."""
 ENTRY_POINTS: Final = "procall.sources"
-BUILT_IN: Final[Mapping[str, str]] = MappingProxyType({})
+BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "azure-blob": "data.sources.azure_blob",
+        "journald": "data.sources.journald",
+        "loki": "data.sources.loki",
+        "opensearch": "data.sources.opensearch",
+        "postgres": "data.sources.postgres",
+        "s3": "data.sources.s3",
+    }
+)
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""
 
 
@@ -58,6 +67,8 @@ class Connector:
     meet: Callable[[Any, Any], bool]
     """Tells of the options of two sources whether they can reach the same records: a hold on one protects from both.
     """
+    folders: frozenset[str] = frozenset()
+    """Names of folders that are the engine's own, though they sound like what is no log of clause 2.7."""
 
 
 def connector_of(kind: str) -> Connector:

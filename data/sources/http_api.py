@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -13,6 +14,7 @@ from data.errors import SettingsError
 
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=60.0)
 _MOST_BYTES: Final = 64 << 20
+_LONGEST_SECRET: Final = 16_384
 _LONGEST_PAUSE: Final = 3600.0
 
 
@@ -23,7 +25,7 @@ class ApiError(Exception):
         super().__init__(f"{reason} ({status})" if status else reason)
         self.reason = reason
         """A stable word: `unreachable`, `denied`, `missing`, `throttled`, `conflict`, `refused`, `broken`, `too_large`,
-        `no_json`."""
+        `no_json`, `no_secret`."""
         self.status = status
         """The HTTP status; 0 where there was no answer: nobody knows then whether something was done."""
         self.pause = pause
@@ -58,8 +60,12 @@ class HttpApi:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         most: int = _MOST_BYTES,
+        as_text: bool = False,
     ) -> Answered:
-        """Ask once, never again by itself and never following a redirect; raises `ApiError` for all but 2xx."""
+        """Ask once, never again by itself and never following a redirect; raises `ApiError` for all but 2xx.
+
+        With `as_text` the document is what came back as text, for the few answers of an engine that are no JSON.
+        """
         url = f"{self._base}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
         sent = None if body is None else json.dumps(body).encode("utf-8")
         headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if sent else {})}
@@ -81,7 +87,8 @@ class HttpApi:
             raise ApiError(_reason_of(status), status=status, pause=_pause(said))
         if len(content) > most:
             raise ApiError("too_large", status=status)
-        return Answered(status=status, headers=said, document=_json(content, status))
+        document = content.decode("utf-8", "replace") if as_text else _json(content, status)
+        return Answered(status=status, headers=said, document=document)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -117,6 +124,18 @@ def checked_url(url: str) -> str:
     if not secure or not host or parts.username or parts.password or parts.query or parts.fragment or port == 0:
         raise SettingsError(f"{url.partition('@')[2] or url!r}: must be https:, without a name, a password or a query")
     return url.rstrip("/")
+
+
+def read_secret(path: Path) -> str:
+    """Read a password, token or key from a file of its own; raises `ApiError`, and never says what it read."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LONGEST_SECRET).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ApiError("no_secret") from None
+    if not text or not text.isprintable():
+        raise ApiError("no_secret")
+    return text
 
 
 def _is_loopback(host: str) -> bool:

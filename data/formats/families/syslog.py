@@ -70,7 +70,8 @@ class SyslogReader:
         self._stamped = stamped
         self._clock = clock
         self._yearless = yearless
-        self._walk = YearWalk(facts.mtime, self._clock, period(facts.name, clock, facts.mtime))
+        named = facts.named or period(facts.name, clock, facts.mtime)
+        self._walk = YearWalk(facts.mtime, self._clock, named)
         self._begun = False
 
     def prepare(self, lines: Iterable[bytes]) -> None:
