@@ -37,12 +37,14 @@ nightly: .venv/installed-dev  ## Run what is too long for every day: all crash p
 check: .venv/installed-dev  ## Check format, lint, types, floors and the other rules of the house
 	$(VENV)/python -m pytest --quiet tests/test_house_rules.py
 
-bench: .venv/installed-dev .venv/stock/installed .venv/bench/installed  ## Measure answers, turns, messages and the retention engine
+bench: .venv/installed-dev .venv/stock/installed .venv/bench/installed $(NODE_PACKAGES)  ## Measure answers, turns, messages, stores and the retention engine
 	$(VENV)/python bench/questions.py
 	$(VENV)/python bench/outbox.py
 	$(VENV)/python bench/rounds.py
 	$(VENV)/python bench/loop.py
 	PROCALL_WALK_STEPS=1000000 $(VENV)/python -m pytest --quiet tests/data/stores/test_request_walks.py
+	$(VENV)/python bench/growth.py
+	$(VENV)/python bench/engines.py
 	$(VENV)/python bench/retention.py --peers $(CURDIR)/.venv/bench/bin/python
 	$(VENV)/python bench/turns.py --stock-python $(CURDIR)/.venv/stock/bin/python
 

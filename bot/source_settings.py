@@ -93,8 +93,10 @@ class SourceSettings(BaseModel):
         yield from ((field, getattr(self, field)) for field in ("id", "title", "root", "include"))
         if isinstance(self.options, BaseModel):
             told = ((field, getattr(self.options, field)) for field in type(self.options).model_fields)
+            engines_own = connector_of(self.kind).folders
             for field, value in told:
-                yield field, value.name if isinstance(value, Path) else value
+                named = value.name if isinstance(value, Path) else value
+                yield field, "" if isinstance(value, Path) and named in engines_own else named
 
     @field_validator("zone")
     @classmethod

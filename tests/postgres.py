@@ -33,7 +33,7 @@ SETTINGS: Final = {
 class Cluster:
     """One server with its data folder; databases are made and dropped, the server is stopped, killed and started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         """Lay out a cluster in a new folder and start it."""
         self._folder = folder
         self._user = NOBODY if os.geteuid() == 0 else ""
@@ -46,7 +46,7 @@ class Cluster:
             found = pwd.getpwnam(self._user)
             os.chown(self._data, found.pw_uid, found.pw_gid)
         self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "postgres")
-        self.start()
+        self.start(settings)
 
     def start(self, settings: Mapping[str, str] | None = None) -> None:
         """Start the server and wait until it answers."""
@@ -105,11 +105,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
     """Give a server of its own, and take it down with all it holds."""
     folder = Path(tempfile.mkdtemp(prefix="procall-postgres-"))
     try:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, settings)
         try:
             yield cluster
         finally:

@@ -60,6 +60,8 @@ STANDING_RULE: Final = "standing"
 STANDING_PEOPLE: Final = 3
 """Whose yes a standing rule carries: who proposed it, who approved it, who acknowledged it."""
 
+_VERIFIED: Final = frozenset(state for state in State if state.startswith("closed_"))
+
 STEPS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
         State.DRAFT: frozenset({State.PREVIEWING}),
@@ -79,17 +81,7 @@ STEPS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
         State.EXECUTING: frozenset({State.EXECUTING, State.PAUSED, State.STOPPING, State.VERIFYING}),
         State.PAUSED: frozenset({State.EXECUTING, State.STOPPING}),
         State.STOPPING: frozenset({State.STOPPING, State.VERIFYING}),
-        State.VERIFYING: frozenset(
-            {
-                State.VERIFYING,
-                State.CLOSED_CLEAN,
-                State.CLOSED_WITH_RESIDUE,
-                State.CLOSED_PARTIAL,
-                State.CLOSED_FAILED,
-                State.CLOSED_UNVERIFIED,
-                State.PENDING_PHYSICAL,
-            }
-        ),
+        State.VERIFYING: _VERIFIED | {State.VERIFYING, State.PENDING_PHYSICAL},
         State.PENDING_PHYSICAL: frozenset({State.VERIFYING, State.CLOSED_UNVERIFIED}),
     }
 )

@@ -14,7 +14,7 @@ def one_line(text: str, *, most: int) -> str:
         raise RefusedError("bad_text", "the text is not valid UTF-8")
     plain = "".join(" " if letter.isspace() else letter for letter in unicodedata.normalize("NFC", text))
     shown = "".join(letter for letter in plain if unicodedata.category(letter) not in {"Cc", "Cf", "Co", "Cn"})
-    return " ".join(shown.split())[:most]
+    return " ".join(shown.split())[:most].rstrip()
 
 
 def says_something(reason: str) -> bool:

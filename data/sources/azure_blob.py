@@ -31,6 +31,7 @@ from data.sources.interface import (
     Measured,
     Probe,
     Reappeared,
+    Release,
     Skipped,
     SourceSummary,
 )
@@ -157,6 +158,16 @@ class BlobSource:
         known = self._kept_days is not None or self._options.soft_delete_days is not None
         kind = "soft_delete" if known else "soft_delete_unknown"
         return (Copy(kind=kind, expires=self._now() + days * DAY),) if days else ()
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell whether the days for which Azure keeps a deleted blob are over, by its present setting."""
+        del rows
+        self._look_at_soft_delete()
+        days = self._days_kept()
+        over = not days or self._now() >= removed_at + days * DAY
+        if not over and self._kept_days is None and self._options.soft_delete_days is None:
+            return Release.UNKNOWN
+        return Release.RELEASED if over else Release.WAITING
 
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether Azure itself protects a unit: as it was listed, else by asking. Raises `SourceError`."""

@@ -68,6 +68,8 @@ class Connector:
     meet: Callable[[Any, Any], bool]
     """Tells of the options of two sources whether they can reach the same records: a hold on one protects from both.
     """
+    folders: frozenset[str] = frozenset()
+    """Names of folders that are the engine's own, though they sound like what is no log of clause 2.7."""
 
 
 def connector_of(kind: str) -> Connector:

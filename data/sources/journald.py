@@ -25,7 +25,18 @@ from data.sources.activity import DEAD_AFTER, NEWEST, LooksAtOpenFiles, written_
 from data.sources.config import FilesConfig, place_of
 from data.sources.connector import Around, Connector, Named
 from data.sources.files import FilesSource
-from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
+from data.sources.interface import (
+    Acted,
+    Capabilities,
+    Copy,
+    Guard,
+    Measured,
+    Probe,
+    Reappeared,
+    Release,
+    Skipped,
+    SourceSummary,
+)
 from data.sources.journald_conf import read_conf
 from data.sources.journald_file import READER_VERSION, JournaldReader, State, family_of
 from data.sources.reading import to_instant
@@ -198,6 +209,11 @@ class JournaldSource:
         """Look by path whether an action has held; None if so, else what is wrong."""
         return self._files.verify(planned)
 
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell that a file's storage is released with its last name."""
+        del rows, removed_at
+        return Release.RELEASED
+
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether the file system itself protects a unit: never; an immutable file says so when it is deleted."""
         return self._files.holds_native(unit)
@@ -278,4 +294,6 @@ def _places(root: Path) -> list[tuple[int, int] | None]:
     return [] if found[0] is None else found
 
 
-CONNECTOR: Final = Connector(kind="journald", options=JournaldOptions, build=_build, meet=_meet)
+CONNECTOR: Final = Connector(
+    kind="journald", options=JournaldOptions, build=_build, meet=_meet, folders=frozenset({_SYSTEMDS_OWN})
+)

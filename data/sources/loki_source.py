@@ -23,6 +23,7 @@ from data.sources.interface import (
     Measured,
     Probe,
     Reappeared,
+    Release,
     Skipped,
     SourceSummary,
 )
@@ -315,6 +316,23 @@ class LokiSource:
             return outcome_of(error).code
         except (SourceError, StateError):
             return Code.UNREACHABLE
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell whether Loki has done every deletion that was asked for, and has had the time to compact since."""
+        del removed_at
+        try:
+            asked = self._asked()
+            waits = any(self._waits(row, asked) for row in rows)
+        except (SourceError, StateError):
+            return Release.UNKNOWN
+        return Release.WAITING if waits else Release.RELEASED
+
+    def _waits(self, row: Planned, asked: Asked) -> bool:
+        window = window_of(row.unit.name, self._options.selectors)
+        if window is None:
+            return True
+        found = asked.made_for(row, window)
+        return found is not None and (not found.processed or found.created + self._delay > self._now())
 
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether Loki itself protects a day: it has no such thing."""

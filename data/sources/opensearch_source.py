@@ -23,6 +23,7 @@ from data.sources.interface import (
     Measured,
     Probe,
     Reappeared,
+    Release,
     Skipped,
     SourceSummary,
 )
@@ -301,6 +302,11 @@ class SearchSource:
         if any(one.uuid == uuid for one in listed.values()):
             return Code.FAILED
         return Code.FAILED if name in resolved and name not in listed else None
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell that an index that is deleted has left the cluster."""
+        del rows, removed_at
+        return Release.RELEASED
 
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether a block of the engine protects an index. Raises `SourceError`."""

@@ -21,7 +21,18 @@ from data.retention.residue import Code
 from data.retention.unit import Action, Identity, Planned, Unit
 from data.sources.connector import Around, Connector
 from data.sources.connector import Named as Said
-from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
+from data.sources.interface import (
+    Acted,
+    Capabilities,
+    Copy,
+    Guard,
+    Measured,
+    Probe,
+    Reappeared,
+    Release,
+    Skipped,
+    SourceSummary,
+)
 from data.sources.postgres_deletion import Deletion, refused, unreached
 from data.sources.postgres_figures import Seen
 from data.sources.postgres_options import KIND, VERSION, PostgresOptions, can_meet, digest_of, named_of
@@ -29,7 +40,7 @@ from data.sources.postgres_partitions import Partitions
 from data.sources.postgres_rows import Rows
 from data.sources.postgres_session import Connection, Server, UnreachedError, kind_of, one, outcome_of
 from data.sources.postgres_table import REFUSALS, ROWS, RefusedTableError, Table, locked, look_up
-from data.sources.postgres_upkeep import RETENTION, is_vacuumed, partman
+from data.sources.postgres_upkeep import RETENTION, is_vacuumed, partman, vacuumed_at
 from data.sources.sightings import Sightings
 from data.sources.sums import sum_of
 from data.sources.tombstones import Tombstones
@@ -242,6 +253,20 @@ class PostgresSource:
                 return self._layout.verify(connection, table, planned)
         except (UnreachedError, RefusedTableError, psycopg.Error) as error:
             return self._outcome(error).code
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell whether a VACUUM has ended since the rows were removed; a partition's files go with it."""
+        del rows
+        if self._options.layout != ROWS:
+            return Release.RELEASED
+        try:
+            with self._server.reading() as connection:
+                table = look_up(connection, self._named)
+                vacuumed = vacuumed_at(connection, table)
+        except (UnreachedError, RefusedTableError, psycopg.Error):
+            return Release.UNKNOWN
+        since = vacuumed is not None and vacuumed > removed_at + MINUTE
+        return Release.RELEASED if since else Release.WAITING
 
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether the server itself protects a unit: never; a foreign key says so when it is deleted."""

@@ -144,7 +144,7 @@ class Rows:
             return Code.FAILED
         kept = self._content(connection, table, _Range(first=going.end, end=span.end), planned)
         short = kept.records < planned.kept_records or kept.bytes < planned.kept_bytes
-        return Code.FAILED if short else None
+        return Code.DRIFTED if short else None
 
     def _content(self, connection: Connection, table: Table, span: _Range, planned: Planned) -> Content:
         marks = Marks(cutoff=planned.cutoff, limit=planned.cutoff, now=planned.now)

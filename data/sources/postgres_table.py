@@ -27,7 +27,7 @@ _WITHOUT_ZONE: Final = 1114
 
 _OWN: Final = frozenset(
     {"requests", "holds", "marks", "people", "ticks", "manifests", "manifest_rows", "alerts", "deliveries"}
-    | {"conversations", "tickets", "standing_rules", "feedback", "schema_migrations"}
+    | {"conversations", "tickets", "standing_rules", "feedback", "holder", "schema_migrations"}
 )
 _OWN_PREFIXES: Final = ("audit_", "procrastinate_")
 

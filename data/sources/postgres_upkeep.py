@@ -6,6 +6,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from data.retention.instants import Instant
 from data.sources.interface import UNREADABLE
 from data.sources.postgres_session import Connection, one
 from data.sources.postgres_table import Table
@@ -30,6 +31,10 @@ FROM (SELECT {retention}::interval AS i) AS said
 """The most days that an interval can mean: a month has at most 31, a year 366."""
 _VACUUMED: Final = """
 SELECT n_dead_tup = 0 AND greatest(last_vacuum, last_autovacuum) IS NOT NULL
+FROM pg_stat_all_tables WHERE relid = {oid}
+"""
+_VACUUMED_AT: Final = """
+SELECT (extract(epoch FROM greatest(last_vacuum, last_autovacuum)) * 1000000)::bigint
 FROM pg_stat_all_tables WHERE relid = {oid}
 """
 
@@ -74,3 +79,12 @@ def is_vacuumed(connection: Connection, table: Table) -> bool:
     """Tell whether, as far as the server counts, VACUUM has removed every dead row; raises `psycopg.Error`."""
     found = connection.execute(sql.SQL(_VACUUMED).format(oid=table.oid)).fetchone()
     return bool(found and found[0])
+
+
+def vacuumed_at(connection: Connection, table: Table) -> Instant | None:
+    """Tell when VACUUM last ended, by the server's clock; None if the server knows of none. Raises `psycopg.Error`.
+
+    Rows that a transaction could still see then have stayed all the same: the statistics do not tell of which age.
+    """
+    found = connection.execute(sql.SQL(_VACUUMED_AT).format(oid=table.oid)).fetchone()
+    return found[0] if found else None

@@ -20,7 +20,18 @@ from data.retention.instants import BEGINNING, MINUTE, Instant, instant_of
 from data.retention.residue import Code
 from data.retention.unit import Action, Identity, Planned, Unit
 from data.sources.connector import Around, Connector, Named
-from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
+from data.sources.interface import (
+    Acted,
+    Capabilities,
+    Copy,
+    Guard,
+    Measured,
+    Probe,
+    Reappeared,
+    Release,
+    Skipped,
+    SourceSummary,
+)
 from data.sources.object_readings import Known, Readings, opened
 from data.sources.planning import is_wholly_old
 from data.sources.s3_client import Address, Bucket, Patience, S3Error, clock_of, date_of
@@ -164,6 +175,11 @@ class S3Source:
         """Tell which content stands at a unit's place now; None if there is none. Raises `SourceError`."""
         with self._asking():
             return self._identity(unit, versioned=is_versioned(self._bucket))
+
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Tell that a version that is deleted has left the bucket."""
+        del rows, removed_at
+        return Release.RELEASED
 
     def holds_native(self, unit: Unit) -> bool:
         """Tell whether Object Lock protects a version, by retention of either mode or legal hold. Raises `SourceError`.

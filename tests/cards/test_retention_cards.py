@@ -29,7 +29,7 @@ from data.retention.finding import FindingKind
 from data.retention.instants import BEGINNING, DAY, HOUR, instant_of
 from data.retention.request import PurgeRequest, State
 from data.retention.rule import Care, DataKind, RetentionRule
-from data.retention.verdict import Verdict
+from data.retention.verdict import GOES_ON, Verdict
 from data.retention.worst_case import worst_case
 from data.sources.interface import UNREADABLE, SourceSummary
 from data.watch import SourceStatus, Standing, of_request
@@ -182,6 +182,7 @@ def causes() -> Iterator[tuple[FindingKind, str]]:
     yield FindingKind.LATE, "late_shipper"
     yield FindingKind.RESURRECTED, "restore"
     yield from ((FindingKind.PURGE_FAILED, state.value) for state in FAILED)
+    yield from ((FindingKind.RELEASE_LATE, verdict.lower()) for verdict in sorted(GOES_ON))
     parts = worst_case(RetentionRule(data_kind=DataKind.LOG), Care(), interval=DAY, bucket_span=0).parts
     yield from ((FindingKind.TOO_OLD_AT_WORST, name) for name in parts)
 

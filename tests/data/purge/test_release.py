@@ -16,7 +16,7 @@ from cards.texts import load_texts
 from data.audit.keys import Ed25519FileSigner
 from data.certificate.model import Office
 from data.errors import RefusedError, SourceError
-from data.purge.engine import Engine
+from data.purge.engine import Engine, engine_of
 from data.retention.evidence import Marks
 from data.retention.finding import FindingKind
 from data.retention.instants import DAY, HOUR, MINUTE, Instant
@@ -254,6 +254,15 @@ def test_a_source_configured_otherwise_is_not_looked_at(lab: Lab, slow: Slow) ->
         assert (ended.state, ended.story[-1].reason) == (State.CLOSED_UNVERIFIED, "superseded")
         assert len(lab.papers.written) == 1
         assert (FindingKind.PURGE_FAILED, "closed_unverified") in findings(lab, engine)
+
+
+def test_a_source_taken_out_of_the_settings_ends_its_purge_unverified(lab: Lab) -> None:
+    """Nobody can look any more: that is an end of its own, not a proof and not a wait without end."""
+    with waiting(lab) as (engine, waits):
+        lab.pause(DELAY)
+        without = engine_of(replace(engine.parts, sources={}), holder="executor")
+        ended = again(without, waits)
+        assert (ended.state, ended.story[-1].reason) == (State.CLOSED_UNVERIFIED, "superseded")
 
 
 def test_a_second_look_that_died_is_made_again(lab: Lab, slow: Slow) -> None:

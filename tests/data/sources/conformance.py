@@ -13,13 +13,14 @@ from typing import Protocol
 
 import pytest
 
+from data.clock import SystemClock
 from data.errors import SourceError
 from data.formats.interface import Reading
 from data.retention.evidence import Marks
-from data.retention.instants import BEGINNING, SECOND, Instant
+from data.retention.instants import BEGINNING, SECOND, Instant, instant_of
 from data.retention.residue import Code
 from data.retention.unit import Action, Planned, Unit
-from data.sources.interface import Acted, Measured, Skipped, Source, SourceSummary
+from data.sources.interface import Acted, Measured, Release, Skipped, Source, SourceSummary
 from tests.data.sources.lab import FREE, asking
 
 
@@ -325,6 +326,16 @@ class SourceConformance:
         assert {lab.source.verify(row) for row in planned} <= {Code.FAILED, Code.DRIFTED}
         lab.delete(planned)
         assert [lab.source.verify(row) for row in planned] == [None] * len(planned)
+
+    def test_storage_is_released_at_once_or_after_the_delay_that_is_told(self, lab: SourceLab) -> None:
+        """Right after a deletion storage is released where no delay was told, and not yet where one was."""
+        lab.old("old.log")
+        lab.young("young.log")
+        planned = lab.plan()
+        assert [done.code for done in lab.source.delete(planned, guard=FREE)] == [Code.DELETED]
+        source = lab.source
+        found = source.released(iter(planned), removed_at=instant_of(SystemClock().now()))
+        assert (found is Release.RELEASED) == (not source.capabilities().physical_delay)
 
     def test_what_comes_back_is_told_from_what_comes_late(self, lab: SourceLab) -> None:
         """A unit that was purged and is restored is resurrected; an old one never seen before is late."""

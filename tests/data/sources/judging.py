@@ -23,6 +23,7 @@ def looked(lab: Any, done: Sequence[Planned]) -> Looked:
             controls=lab.controls,
             unresolved=0,
             since=lab.now,
+            physical_delay=lab.source.capabilities().physical_delay,
         ),
         lambda *_: None,
     )

@@ -56,7 +56,7 @@ class LokiLab:
 
     def fresh(self) -> Renamed:
         """Make the source anew, as after a restart."""
-        return Renamed(self.bare(), self.names)
+        return Renamed(self.bare(), lambda: self.names)
 
     def bare(self) -> LokiSource:
         """Make the source anew, under its own names."""

@@ -5,9 +5,8 @@ else, so that every step is the real source's.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ from psycopg import conninfo, sql
 
 from data.retention.evidence import Marks
 from data.retention.instants import DAY, HOUR, Instant, datetime_of, instant_of, whole_seconds
-from data.retention.unit import Identity, Planned, Unit
+from data.retention.unit import Planned
 from data.sources.connector import Around, Named
-from data.sources.interface import Acted, Capabilities, Copy, Guard, Measured, Probe, Reappeared, Skipped, SourceSummary
+from data.sources.interface import Acted, Measured
 from data.sources.postgres import CONNECTOR, PostgresSource
 from data.sources.postgres_options import PostgresOptions
 from tests.data.sources.lab import FREE
+from tests.data.sources.renamed import Renamed
 from tests.postgres import _free_port
 from tests.world import FakeClock
 
@@ -295,7 +295,7 @@ class RowsLab(PostgresLab):
     def __init__(self, dsn: str, folder: Path, **options: Any) -> None:
         super().__init__(dsn, folder, **options)
         self.days: dict[str, Instant] = {}
-        self.renamed = Renamed(self.pg, self.days)
+        self.renamed = Renamed(self.pg, self.names)
 
     @property
     def source(self) -> Any:
@@ -304,7 +304,7 @@ class RowsLab(PostgresLab):
 
     def fresh(self) -> Any:
         """Make the source anew, as after a restart."""
-        return Renamed(self.make(), self.days)
+        return Renamed(self.make(), self.names)
 
     def day(self, name: str, age: int) -> Instant:
         """Give a day of its own to a name, the same one every time."""
@@ -375,93 +375,11 @@ class RowsLab(PostgresLab):
         late = self.text("{where} AND {column} >= {at}", where=self.within(name), at=datetime_of(self.marks.cutoff))
         return "".join(self.lines(late)).encode()
 
+    def names(self) -> dict[bytes, bytes]:
+        """Give for the name of each unit the one of the lab."""
+        days = {datetime_of(day).strftime("%Y-%m-%d"): name for name, day in self.days.items()}
+        return {day.encode(): name.encode() for day, name in {**days, "undated": "undated.log"}.items()}
+
     def survives(self, row: Planned) -> bool:
         """Tell whether a unit's rows are still there, for everybody else."""
         return self.content(row.unit.name.decode()) is not None
-
-
-class Renamed:
-    """The real source with its days under the names of the lab."""
-
-    def __init__(self, source: PostgresSource, days: dict[str, Instant]) -> None:
-        self._source = source
-        self._days = days
-        self.id = source.id
-        self.config_digest = source.config_digest
-
-    def capabilities(self) -> Capabilities:
-        """Pass on."""
-        return self._source.capabilities()
-
-    def probe(self) -> Probe:
-        """Pass on."""
-        return self._source.probe()
-
-    def list_units(self) -> Iterator[Unit | Skipped]:
-        """Pass on under the names of the lab."""
-        for found in self._source.list_units():
-            assert isinstance(found, Unit)
-            yield self._out(found)
-
-    def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
-        """Pass on under the names of the lab."""
-        for found in self._source.measure(marks, fresh=fresh):
-            assert isinstance(found, Measured)
-            yield replace(found, unit=self._out(found.unit))
-
-    def summarise(self, marks: Marks) -> SourceSummary:
-        """Pass on."""
-        return self._source.summarise(marks)
-
-    def reappeared(self, marks: Marks, *, purged_until: Instant, purged_at: Instant) -> Reappeared:
-        """Pass on."""
-        return self._source.reappeared(marks, purged_until=purged_until, purged_at=purged_at)
-
-    def remember_purged(self, rows: Iterable[Planned], *, at: Instant) -> None:
-        """Pass on under the source's names."""
-        self._source.remember_purged(map(self._row_in, rows), at=at)
-
-    def identity(self, unit: Unit) -> Identity | None:
-        """Pass on under the source's name."""
-        return self._source.identity(self._in(unit))
-
-    def plan(self, batch: Sequence[Measured], marks: Marks) -> Iterator[Planned | None]:
-        """Pass on under the source's names, and back."""
-        for row in self._source.plan([replace(one, unit=self._in(one.unit)) for one in batch], marks):
-            yield row and replace(row, unit=self._out(row.unit))
-
-    def delete(self, batch: Sequence[Planned], *, guard: Guard) -> Iterator[Acted]:
-        """Pass on under the source's names; the guard sees those of the lab."""
-        rows = [self._row_in(row) for row in batch]
-        return self._source.delete(rows, guard=lambda row: guard(replace(row, unit=self._out(row.unit))))
-
-    def recover(self, planned: Planned, *, guard: Guard) -> Acted | None:
-        """Pass on under the source's name."""
-        return self._source.recover(self._row_in(planned), guard=guard)
-
-    def verify(self, planned: Planned) -> Any:
-        """Pass on under the source's name."""
-        return self._source.verify(self._row_in(planned))
-
-    def holds_native(self, unit: Unit) -> bool:
-        """Pass on under the source's name."""
-        return self._source.holds_native(self._in(unit))
-
-    def copies(self) -> tuple[Copy, ...]:
-        """Pass on."""
-        return self._source.copies()
-
-    def _names(self) -> dict[str, str]:
-        return {name: datetime_of(day).strftime("%Y-%m-%d") for name, day in self._days.items()} | {
-            "undated.log": "undated"
-        }
-
-    def _out(self, unit: Unit) -> Unit:
-        back = {day: name for name, day in self._names().items()}
-        return replace(unit, name=back[unit.name.decode()].encode())
-
-    def _in(self, unit: Unit) -> Unit:
-        return replace(unit, name=self._names()[unit.name.decode()].encode())
-
-    def _row_in(self, row: Planned) -> Planned:
-        return replace(row, unit=self._in(row.unit))

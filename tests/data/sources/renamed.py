@@ -1,6 +1,6 @@
 """Gives units the names the conformance suite uses, where an engine's own names are of another form."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from data.sources.interface import (
     Measured,
     Probe,
     Reappeared,
+    Release,
     Skipped,
     Source,
     SourceSummary,
@@ -26,8 +27,8 @@ from data.sources.interface import (
 class Renamed:
     """A source under other names of units; everything else is the source's own."""
 
-    def __init__(self, source: Source, names: Mapping[bytes, bytes]) -> None:
-        """`names` gives for an engine's name the one to show; it may grow."""
+    def __init__(self, source: Source, names: Callable[[], Mapping[bytes, bytes]]) -> None:
+        """`names` gives for each of the engine's names the one to show, as they are now."""
         self.source, self._names = source, names
 
     @property
@@ -91,6 +92,10 @@ class Renamed:
         """Verify."""
         return self.source.verify(self._own_row(planned))
 
+    def released(self, rows: Iterable[Planned], *, removed_at: Instant) -> Release:
+        """Ask for the storage."""
+        return self.source.released((self._own_row(row) for row in rows), removed_at=removed_at)
+
     def holds_native(self, unit: Unit) -> bool:
         """Ask for holds."""
         return self.source.holds_native(self._own(unit))
@@ -108,10 +113,10 @@ class Renamed:
         return shown
 
     def _shown(self, unit: Unit) -> Unit:
-        return replace(unit, name=self._names.get(unit.name, unit.name))
+        return replace(unit, name=self._names().get(unit.name, unit.name))
 
     def _own(self, unit: Unit) -> Unit:
-        own = {shown: name for name, shown in self._names.items()}
+        own = {shown: name for name, shown in self._names().items()}
         return replace(unit, name=own.get(unit.name, unit.name))
 
     def _own_row(self, row: Planned) -> Planned:

@@ -27,7 +27,7 @@ from data.retention.instants import DAY, HOUR, MINUTE, datetime_of, iso
 from data.retention.residue import Code
 from data.retention.unit import Action, Planned, Unit
 from data.sources.blob_service import API_VERSION, Entry
-from data.sources.interface import Measured
+from data.sources.interface import Measured, Release
 from tests.azurite.server import ACCOUNT, KEEPING, KEY, Azurite
 from tests.data.sources.azure_blob_lab import HASTY, BlobLab
 from tests.data.sources.blob_proxy import Answer, Asked, BlobProxy, refusal, running_proxy
@@ -705,6 +705,21 @@ def test_soft_delete_that_cannot_be_read_is_taken_for_the_longest(behind: BlobLa
     assert stated.probe().own_retention == {"soft_delete": "14"}
     assert stated.capabilities().physical_delay == 14 * DAY
     assert [copy.kind for copy in stated.copies()] == ["soft_delete"]
+
+
+def test_storage_is_released_when_the_days_of_soft_delete_are_over(behind: BlobLab, proxy: BlobProxy) -> None:
+    """By the account's own setting; where it may not be read nobody knows, until the longest time there is has gone."""
+    properties = "restype=service"
+    ago = behind.now - 15 * DAY
+    assert behind.source.released(iter(()), removed_at=ago) is Release.RELEASED, "nothing is kept by this account"
+    proxy.before = lambda asked: refusal(403, "AuthorizationFailure") if properties in asked.path else None
+    unread = behind.fresh()
+    assert unread.released(iter(()), removed_at=ago) is Release.UNKNOWN
+    assert unread.released(iter(()), removed_at=behind.now - 366 * DAY) is Release.RELEASED
+    behind.options = behind.options.model_copy(update={"soft_delete_days": 14})
+    stated = behind.fresh()
+    assert stated.released(iter(()), removed_at=behind.now - 13 * DAY) is Release.WAITING
+    assert stated.released(iter(()), removed_at=ago) is Release.RELEASED
 
 
 # -- size -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from data.retention.instants import DAY, HOUR, MINUTE, SECOND, datetime_of, iso
 from data.retention.residue import Code
 from data.retention.unit import Planned
 from data.retention.verdict import Verdict, judge
-from data.sources.interface import UNREADABLE
+from data.sources.interface import UNREADABLE, Release
 from data.sources.loki import CONNECTOR, LokiOptions
 from data.sources.loki_api import block, periods, span_of
 from data.sources.loki_windows import matched_exactly
@@ -240,6 +240,18 @@ def test_the_verdict_is_pending_until_it_is_a_failure(lab: LokiLab) -> None:
     assert judge(found) is Verdict.PENDING
     lab.old()
     assert judge(looked(lab, rows).verification) is Verdict.FAIL
+
+
+def test_storage_is_released_when_loki_has_done_and_compacted_it(lab: LokiLab) -> None:
+    """Nothing is released while a request stands undone or caches may hold its lines; unread, nobody knows."""
+    lab.old()
+    rows = lab.plan()
+    lab.ask(rows)
+    assert lab.source.released(iter(rows), removed_at=lab.now) is Release.WAITING
+    lab.settle()
+    assert lab.source.released(iter(rows), removed_at=lab.now) is Release.RELEASED
+    lab.lose()
+    assert lab.source.released(iter(rows), removed_at=lab.now) is Release.UNKNOWN
 
 
 def test_young_lines_that_vanish_are_an_incident(cutting: LokiLab) -> None:

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from data.clock import SystemClock
 from data.retention.evidence import Marks
 from data.retention.instants import DAY, HOUR, MINUTE, SECOND, datetime_of, instant_of
 from data.retention.residue import Code
 from data.retention.unit import Action, Planned
-from data.sources.interface import Measured
+from data.sources.interface import Measured, Release
 from tests.data.sources.lab import FREE
 from tests.data.sources.postgres_lab import RowsLab
 
@@ -68,7 +69,7 @@ def test_a_unit_of_undatable_rows_has_an_identity(lab: RowsLab) -> None:
 def test_a_name_that_is_none_of_ours_leads_to_nothing(lab: RowsLab) -> None:
     """A unit is a day as it is written here; anything else has no identity and no deletion."""
     lab.old()
-    (row,) = lab.source._source.plan([m for m in lab.pg.measure(lab.marks) if isinstance(m, Measured)], lab.marks)
+    (row,) = lab.source.source.plan([m for m in lab.pg.measure(lab.marks) if isinstance(m, Measured)], lab.marks)
     for name in (b"2025-11-22T01", b"2025-11-2", b"'; DROP TABLE x; --", b"\xff", b"undated", b"2025-13-01"):
         other = replace(row, unit=replace(row.unit, name=name))
         assert name == b"undated" or lab.pg.identity(other.unit) is None
@@ -133,7 +134,7 @@ def test_a_lost_young_row_is_noticed(lab: RowsLab) -> None:
     lab.delete([row])
     assert lab.source.verify(row) is None
     lab.run("DELETE FROM {table} WHERE {column} >= {cutoff}", cutoff=datetime_of(lab.marks.cutoff))
-    assert lab.source.verify(row) is Code.FAILED
+    assert lab.source.verify(row) is Code.DRIFTED
 
 
 def test_a_table_of_the_same_name_is_another_one(lab: RowsLab) -> None:
@@ -217,6 +218,23 @@ def test_dead_rows_are_named_until_vacuum_has_run(lab: RowsLab) -> None:
     lab.run("SELECT pg_stat_force_next_flush()")
     assert "dead_tuples" not in [copy.kind for copy in lab.source.copies()]
     assert lab.make(release_days=9).capabilities().physical_delay == 9 * DAY
+
+
+def test_storage_is_released_once_vacuum_has_run_since(lab: RowsLab) -> None:
+    """A VACUUM before the deletion releases nothing; one after it does; a server that is away says nothing."""
+    lab.old()
+    lab.run("VACUUM {table}")
+    planned = lab.plan()
+    removed_at = instant_of(SystemClock().now())
+    lab.delete(planned)
+    asked = {"removed_at": removed_at - 2 * MINUTE}
+    lab.run("SELECT pg_stat_force_next_flush()")
+    assert lab.source.released(iter(planned), removed_at=removed_at + MINUTE) is Release.WAITING
+    lab.run("VACUUM {table}")
+    lab.run("SELECT pg_stat_force_next_flush()")
+    assert lab.source.released(iter(planned), **asked) is Release.RELEASED
+    lab.lose()
+    assert lab.source.released(iter(planned), **asked) is Release.UNKNOWN
 
 
 def test_what_came_late_into_a_purged_day_is_late(lab: RowsLab) -> None:
