@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.monitor.query import LogsQueryClient, LogsQueryResult
 
 from data.retention.instants import DAY, HOUR, SECOND, Instant, instant_of
@@ -29,12 +29,14 @@ TRIES: Final = 3
 LONGEST_WAIT: Final = 30.0
 _SHORTEST_WAIT: Final = 0.5
 _TIMEOUT: Final = 180
+_LONGEST_PAUSE: Final = 3600.0
 _BEGINNING: Final = -30_610_224_000 * SECOND
 """The year 1000: no row of Azure's is older."""
 _END: Final = 253_402_300_799 * SECOND
 _COLUMNS: Final = ("Part", "Begins", "Rows", "Size", "First", "Last")
 _OPERATION: Final = re.compile(r"/subscriptions/[A-Za-z0-9._()/-]{1,600}")
 _REASONS: Final = {401: "denied", 403: "denied", 404: "missing", 429: "throttled", 503: "throttled"}
+_OK: Final = 200
 _SERVER: Final = 500
 _T = TypeVar("_T")
 
@@ -149,18 +151,22 @@ class WorkspaceApi:
 
     def _queried(self, text: str) -> list[Sequence[Any]]:
         """Ask a query; raises `ApiError`, for half a result too."""
+        answers: list[Any] = []  # the client reads an answer that is no JSON before it looks at its status
         try:
-            found = self._queries.query_workspace(self._workspace, text, timespan=None, **self._how)
-        except DecodeError as error:
-            raise ApiError("no_json", status=error.status_code or 0) from error
-        except ClientAuthenticationError as error:
-            raise ApiError("denied", status=error.status_code or 0) from error
-        except HttpResponseError as error:
-            raise _refused(error) from error
-        except AzureError as error:
-            raise ApiError("unreachable") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:  # its own reading of an odd answer
-            raise ApiError("broken") from error
+            found = self._queries.query_workspace(
+                self._workspace,
+                text,
+                timespan=None,
+                raw_response_hook=lambda answer: answers.append(answer.http_response),
+                **self._how,
+            )
+        except (AzureError, KeyError, TypeError, ValueError, AttributeError) as error:
+            if answers and answers[-1].status_code != _OK:
+                raise _refused(answers[-1].status_code, answers[-1].headers) from error
+            if isinstance(error, ClientAuthenticationError):
+                raise ApiError("denied") from error
+            lost = isinstance(error, AzureError) and not answers
+            raise ApiError("unreachable" if lost else "broken") from error
         if not isinstance(found, LogsQueryResult):
             raise ApiError("partial")
         if len(found.tables) != 1 or tuple(found.tables[0].columns) != _COLUMNS:
@@ -300,13 +306,9 @@ def _days(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _refused(error: HttpResponseError) -> ApiError:
-    status = error.status_code or 0
-    headers: Mapping[str, str] = error.response.headers if error.response is not None else {}
+def _refused(status: int, headers: Mapping[str, str]) -> ApiError:
     try:
-        pause = max(0.0, float(headers.get("retry-after", "0")))
-    except ValueError:
+        pause = min(max(0.0, float(headers.get("retry-after", "0"))), _LONGEST_PAUSE)
+    except ValueError:  # a date: rare, and a pause of our own is as good
         pause = 0.0
-    return ApiError(
-        _REASONS.get(status, "broken" if status >= _SERVER else "refused"), status=status, pause=min(pause, 3600.0)
-    )
+    return ApiError(_REASONS.get(status, "broken" if status >= _SERVER else "refused"), status=status, pause=pause)

@@ -55,6 +55,8 @@ from data.sources.tombstones import Tombstones
 
 KIND: Final = "log-analytics"
 VERSION: Final = "1"
+_REFUSING: Final = range(300, 500)
+"""Statuses by which Azure says that it has done nothing."""
 _BUSY: Final = frozenset({Standing.PENDING, Standing.STUCK})
 _TOLD: Final = frozenset({Standing.STUCK, Standing.FAILED, Standing.FORGOTTEN})
 
@@ -280,11 +282,11 @@ class WorkspaceSource:
         try:
             operation = self._api.ask_deletion(stretch)
         except ApiError as error:
-            if error.status and error.reason != "broken":
+            if error.status in _REFUSING:
                 jobs.refused(number)
                 raise
-            gone = not self._looking.hours(day)  # nobody knows whether it was taken: only what is gone proves it
-            return _done(row, Code.ABSENT) if gone else Acted(code=Code.FAILED, reason="no_answer")
+            gone = not self._looking.hours(day)  # nobody knows whether it was taken, and a purge takes its time
+            return Acted(code=Code.TARGET_ABSENT if gone else Code.FAILED, reason="no_answer")
         jobs.asked(number, operation)
         return _done(row, Code.REWRITTEN if row.action is Action.REWRITE else Code.DELETED)
 

@@ -79,7 +79,7 @@ class WorkspaceLab:
 
     def fresh(self) -> Renamed:
         """Make the source anew, as after a restart."""
-        return Renamed(self.bare(), self.names)
+        return Renamed(self.bare(), lambda: self.names)
 
     def bare(self) -> WorkspaceSource:
         """Make the source anew, under its own names."""
