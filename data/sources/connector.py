@@ -25,6 +25,7 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "azure-blob": "data.sources.azure_blob",
         "journald": "data.sources.journald",
+        "log-analytics": "data.sources.log_analytics",
         "loki": "data.sources.loki",
         "opensearch": "data.sources.opensearch",
         "postgres": "data.sources.postgres",
