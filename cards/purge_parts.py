@@ -8,7 +8,7 @@ from cards.elements import Element, escape, facts, subtle, text
 from cards.parts import Said
 from cards.verbs import Verb
 from data.retention.instants import BEGINNING, DAY, Instant
-from data.retention.request import Preview, PurgeRequest
+from data.retention.request import Preview, PurgeRequest, State
 from data.retention.residue import DONE, Code
 from data.retention.verdict import Verdict
 
@@ -103,19 +103,26 @@ def progress(said: Said, phase: str, done: int, total: int) -> Iterator[Element]
     yield text("█" * full + "░" * (_CELLS - full), spacing="None")
 
 
+def only_asked(request: PurgeRequest) -> bool:
+    """Tell whether the engine has taken a deletion that it has not carried out: nothing may be called deleted yet."""
+    return request.state is State.PENDING_PHYSICAL and not request.certificate
+
+
 def outcome(said: Said, request: PurgeRequest) -> Iterator[Element]:
     """Say what came of a purge: verdict, amounts, files by what became of them, each rest with its next step."""
     if request.lost:
         yield text(said("purging.lost", count=said.number(request.lost)), weight="Bolder", color="Attention")
+    asked = only_asked(request)
     yield facts(
         [
             (said("purging.row_verdict"), said(f"purging.verdict_{request.verdict.lower()}")),
-            (said("purging.row_gone"), said.number(request.gone.records)),
-            (said("purging.row_gone_bytes"), said.size(request.gone.bytes)),
+            (said("purging.row_records" if asked else "purging.row_gone"), said.number(request.gone.records)),
+            (said("purging.row_bytes" if asked else "purging.row_gone_bytes"), said.size(request.gone.bytes)),
             (said("purging.row_cutoff"), said.when(request.cutoff)),
         ]
     )
-    rows = [(_became(said, code), _next(said, code, count)) for code, count in sorted(request.results.items()) if count]
+    told = {code: count for code, count in request.results.items() if count and not (asked and code in DONE)}
+    rows = [(_became(said, code), _next(said, code, count)) for code, count in sorted(told.items())]
     if rows:
         yield text(said("purging.results_title"), weight="Bolder")
         yield facts(rows)

@@ -102,7 +102,8 @@ class PurgeLine:
     in_time: bool
     """Whether nothing of what it removed had passed the limit."""
     document: str
-    """`issued`, `provisional`, `missing`, or `report` where the verdict earns no certificate."""
+    """`issued`, `provisional`, `missing`, `awaited` where the engine has still to do it, or `report` where the verdict
+    earns no certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ class Digest:
     @property
     def due_certificates(self) -> int:
         """Count the purges of the week whose verdict earns a certificate."""
-        return sum(line.verdict in _GOOD for line in self.purges)
+        return sum(line.verdict in _GOOD and line.document != "awaited" for line in self.purges)
 
     @property
     def certificates(self) -> int:
@@ -230,7 +231,8 @@ def _purge_line(request: PurgeRequest, ages: Mapping[str, int]) -> PurgeLine:
     oldest = request.preview.selected.oldest
     late = bool(request.gone.records) and (oldest is None or oldest < at - ages.get(request.source, LONGEST_AGE))
     good = "provisional" if verdict is Verdict.PENDING else "issued"
-    earned = "report" if verdict not in _GOOD else good if request.certificate else "missing"
+    lacks = "awaited" if verdict is Verdict.PENDING else "missing"
+    earned = "report" if verdict not in _GOOD else good if request.certificate else lacks
     return PurgeLine(
         request=request.id,
         source=request.source,

@@ -8,7 +8,7 @@ from data.access import Permission, permissions_of
 from data.audit.entry import Draft
 from data.errors import RefusedError
 from data.purge.executor import LEASE_FOR, Executor, Tallies
-from data.purge.parts import Outcome, Progress, PurgeParts, roles_behind, store_step
+from data.purge.parts import Outcome, Progress, PurgeParts, Written, roles_behind, store_step
 from data.purge.service import changed_since, controls_of, scope_of, spared_of
 from data.purge.verification import Expected, Looked, unresolved_of, verify
 from data.retention.evidence import Marks
@@ -224,7 +224,7 @@ class PurgeRunner:
         parts = self._parts
         mark = parts.stores.marks.mark_of(request.source)
         outcome = self._outcome(request, tallies, looked)
-        written = parts.documents.write(outcome, previous=mark.certificate)
+        written = self._written(outcome, previous=mark.certificate)
         verdict = written.verdict
         residue = sum(count for code, count in outcome.results.items() if Code(code) not in DONE)
         partial = bool(tallies.codes[Code.STOPPED.value] or looked.verification.unresolved)
@@ -258,6 +258,13 @@ class PurgeRunner:
             Mark(source=request.source, purged_until=until, purged_at=at, certificate=written.digest)
         )
         return parts.stores.requests.replace(closed)
+
+    def _written(self, outcome: Outcome, *, previous: str) -> Written:
+        """Write the document; none where the deletion was only asked for, for it would say what is not so yet."""
+        asked = self._parts.sources[outcome.request.source].capabilities().requested
+        if asked and outcome.verdict is Verdict.PENDING:
+            return Written(path="", digest="", verdict=outcome.verdict)
+        return self._parts.documents.write(outcome, previous=previous)
 
     def _outcome(self, request: PurgeRequest, tallies: Tallies, looked: Looked) -> Outcome:
         numbers = [entry.seq for entry in self._parts.audit.entries(request.id)]

@@ -32,6 +32,9 @@ class Capabilities:
     hides_first: bool
     physical_delay: int = 0
     """Microseconds until the engine has released the storage."""
+    requested: bool = False
+    """Whether a deletion is only asked for and carried out later: until then everybody still sees what was to go, and
+    there is no certificate, not even a provisional one. `physical_delay` is the time it may take."""
     bucket_span: int = 0
     """Microseconds one unit may span; 0 where records go one by one or it is not known."""
     clock: str = "host"

@@ -40,6 +40,9 @@ class WorkspaceOptions(BaseModel):
     """Table into which something is written every day: only where its rows are seen, does seeing none mean none."""
     method: Literal["purge", "delete-data"] = "purge"
     """`purge` removes rows from the storage, 50 requests an hour; `delete-data` only marks them, 10 an hour."""
+    tried: bool = False
+    """Whether you have seen, on a workspace of your own, that a row must meet both ends of what is asked for. Microsoft
+    does not document it; until you say so everything is counted and nothing is deleted."""
     rewrite: bool = False
     """Whether the day in which the cutoff falls may be cut there; otherwise it waits until all of it is old."""
     settle_hours: int = Field(default=72, ge=24, le=720)

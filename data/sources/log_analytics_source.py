@@ -120,6 +120,7 @@ class WorkspaceSource:
             exact_counts=True,
             hides_first=False,
             physical_delay=self._delay,
+            requested=True,
             bucket_span=DAY,
             clock="engine",
         )
@@ -249,6 +250,8 @@ class WorkspaceSource:
 
     def _prevented(self, row: Planned, day: Day) -> Acted | None:
         """Tell why a day is not, or no longer, what may be deleted; None where it is. Raises as `_act` does."""
+        if not self._options.tried:
+            return Acted(code=Code.UNSUPPORTED, reason="untried")
         standing = self._deletions.standing(row.unit.identity.inode)
         if standing in _BUSY:
             return Acted(code=Code.ACTIVE, reason=standing.value)

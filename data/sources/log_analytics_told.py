@@ -44,6 +44,11 @@ class WorkspaceTold(Protocol):
         ...
 
     @property
+    def tried(self) -> bool:
+        """Tell whether somebody has seen that both ends of a deletion hold."""
+        ...
+
+    @property
     def rewrite(self) -> bool:
         """Tell whether a day may be cut."""
         ...

@@ -101,6 +101,7 @@ class LokiSource:
             exact_counts=True,
             hides_first=False,
             physical_delay=self._delay,
+            requested=True,
             bucket_span=DAY,
             clock="engine",
         )

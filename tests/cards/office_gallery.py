@@ -182,6 +182,9 @@ PURGES: Mapping[str, Make] = {
     "purge_paused": lambda lang: purge(request(State.PAUSED, **APPROVED), dora(lang)),
     "purge_stopping": lambda lang: purge(request(State.STOPPING, **APPROVED), alice(lang)),
     "purge_verifying": lambda lang: purge(request(State.VERIFYING, **APPROVED), alice(lang), doing=("verify", 0, 0)),
+    "purge_pending_requested": lambda lang: purge(
+        request(State.PENDING_PHYSICAL, **(CLOSED | {"certificate": ""}), verdict="PENDING"), alice(lang)
+    ),
     "purge_pending_physical": lambda lang: purge(
         request(State.PENDING_PHYSICAL, **CLOSED, verdict="PENDING"), alice(lang), links=LINKS
     ),

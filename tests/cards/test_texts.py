@@ -38,7 +38,12 @@ ERRORS = ("gone", "no_reference", "throttled", "not_sent", "unknown", "unauthori
           "not_drawn", "short_form")  # fmt: skip
 SPEAKING = ("cards", "dialogs", "bot", "data/certificate")
 TEXTS = load_texts()
-CODE = [path for folder in SPEAKING for path in sorted((ROOT / folder).rglob("*.py"))]
+CODE = [
+    path
+    for folder in SPEAKING
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.name != "telemetry.py"  # its names are those of OpenTelemetry, not of sentences
+]
 FAMILIES = {
     "commands.*": {f"commands.{command.value}" for command in Command},
     "roles.*": {f"roles.{role.value}" for role in Role},
@@ -94,7 +99,7 @@ FAMILIES = {
     },
     "digest.verdict_*": {f"digest.verdict_{verdict.lower()}" for verdict in Verdict},
     "digest.certificate_*": {
-        f"digest.certificate_{document}" for document in ("issued", "provisional", "report", "missing")
+        f"digest.certificate_{document}" for document in ("issued", "provisional", "report", "missing", "awaited")
     },
     "kinds.*": {f"kinds.{kind}" for kind in DataKind},
     "refused.*": {f"refused.{reason}" for reason in (*refusing_words(), "other")},

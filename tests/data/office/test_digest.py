@@ -182,13 +182,15 @@ def test_ages_are_measured_at_the_look() -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 @pytest.mark.parametrize("certificate", ["", "id-1.json"])
 def test_certificates_are_counted_for_what_earns_one(verdict: Verdict, certificate: str) -> None:
-    """PASS and PENDING earn a certificate and lack it if there is none; FAIL and UNKNOWN get a report."""
+    """PASS earns a certificate and lacks it if there is none; PENDING may have to wait for it; others get a report."""
     found = digest(requests=[request(verdict=verdict, certificate=certificate)])
-    earns = verdict in {Verdict.PASS, Verdict.PENDING}
+    earns = verdict is Verdict.PASS or (verdict is Verdict.PENDING and bool(certificate))
     assert found.due_certificates == earns
     assert found.certificates == (earns and bool(certificate))
     assert found.needs.get("certificates", 0) == (earns and not certificate)
-    assert found.needs.get("purges", 0) == (not earns)
+    assert found.needs.get("purges", 0) == (verdict in {Verdict.FAIL, Verdict.UNKNOWN})
+    if verdict is Verdict.PENDING and not certificate:
+        assert found.purges[0].document == "awaited"
     if earns and certificate:
         assert found.purges[0].document == ("issued" if verdict is Verdict.PASS else "provisional")
 

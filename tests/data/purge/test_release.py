@@ -41,6 +41,7 @@ class Slow:
     asked: list[tuple[list[bytes], Instant]] = field(default_factory=list)
     blind: bool = False
     dies: bool = False
+    requested: bool = False
     digest: str = ""
 
     def __call__(self, source: Any) -> Any:
@@ -58,7 +59,7 @@ class Slow:
 
     def capabilities(self) -> Capabilities:
         """Tell of the delay."""
-        return replace(self.source.capabilities(), physical_delay=DELAY)
+        return replace(self.source.capabilities(), physical_delay=DELAY, requested=self.requested)
 
     def measure(self, marks: Marks, *, fresh: bool = False) -> Iterator[Measured | Skipped]:
         """Measure, unless the engine cannot be reached."""
@@ -156,6 +157,18 @@ def test_the_documents_say_how_deep_the_deletion_has_gone(lab: Lab) -> None:
     assert provisional["certificate"]["purge"]["next_level_at"]
     assert final["certificate"]["purge"]["next_level_at"] is None
     assert final["certificate"]["previous"] == first.digest
+
+
+def test_what_was_only_asked_for_gets_no_document_before_it_is_done(lab: Lab, slow: Slow) -> None:
+    """An engine that carries out a deletion later has deleted nothing yet: no certificate says so, not even for now."""
+    slow.requested = True
+    with waiting(lab) as (engine, waits):
+        assert (waits.certificate, lab.papers.written) == ("", [])
+        lab.pause(DELAY)
+        closed = again(engine, waits)
+        assert (closed.state, len(lab.papers.written)) == (State.CLOSED_CLEAN, 1)
+        assert closed.certificate
+        assert engine.parts.stores.marks.mark_of(SOURCE).certificate
 
 
 def test_what_waits_is_in_nobodys_way(lab: Lab) -> None:

@@ -67,7 +67,7 @@ class WorkspaceLab:
             "query_url": served.url,
             "management_url": served.url.replace("127.0.0.1", "localhost"),
         }
-        self.options = WorkspaceOptions(**(told | options))
+        self.options = WorkspaceOptions(**(told | {"tried": True} | options))
         self.names: dict[bytes, bytes] = {}
         self.waited: list[float] = []
         self.controls: list[Planned] = []

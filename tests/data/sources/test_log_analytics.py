@@ -92,6 +92,18 @@ def test_a_purge_always_names_both_ends(lab: WorkspaceLab) -> None:
     assert [one["value"][10:] for one in made.filters] == ["T00:00:00.000000Z"] * 2
 
 
+def test_nothing_is_deleted_before_somebody_has_tried_it(tmp_path: Path, served: Served, fake: FakeWorkspace) -> None:
+    """That both ends of a purge hold is documented nowhere: untried, everything is counted and nothing asked for."""
+    lab = WorkspaceLab(tmp_path, served, fake, tried=False)
+    lab.old()
+    lab.young()
+    rows = lab.plan()
+    assert [(done.code, done.reason) for done in lab.source.delete(rows, guard=FREE)] == [(Code.UNSUPPORTED, "untried")]
+    assert posted(served) == []
+    lab.options = lab.options.model_copy(update={"tried": True})
+    assert [done.code for done in lab.fresh().delete(rows, guard=FREE)] == [Code.DELETED]
+
+
 def test_no_filter_is_made_of_an_empty_stretch() -> None:
     """A stretch that ends where it begins is no request at all; one of a microsecond is."""
     assert len(filters_of(Stretch(table="T", begins=5, ends=6))) == 2
