@@ -30,6 +30,7 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
         "opensearch": "data.sources.opensearch",
         "postgres": "data.sources.postgres",
         "s3": "data.sources.s3",
+        "sentry": "data.sources.sentry",
     }
 )
 """Kind to the module that holds its `CONNECTOR`; imported only where a source is of this kind."""

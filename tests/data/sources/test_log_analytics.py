@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.source_settings import SourceSettings
@@ -133,6 +136,43 @@ def test_neighbouring_days_keep_their_rows(lab: WorkspaceLab) -> None:
     assert [done.code for done in lab.bare().delete([rows[1]], guard=FREE)] == [Code.DELETED]
     lab.settle()
     assert [row.at // TICK for row in lab.rows("old.log")] == [night - 1, night + DAY]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    ticks=st.lists(st.integers(min_value=-DAY * TICK, max_value=DAY * TICK), min_size=1, max_size=8), cuts=st.booleans()
+)
+def test_nothing_young_ever_goes_and_everything_old_is_planned(ticks: list[int], *, cuts: bool) -> None:
+    """Whatever tenth of a microsecond around the cutoff rows lie at: with cutting exactly the old ones go.
+
+    Without, those of days of which everything is old; and never one that is young.
+    """
+    fake = fake_at()
+    with serving(fake.answer) as own, TemporaryDirectory() as folder:
+        lab = WorkspaceLab(Path(folder), own, fake, rewrite=cuts)
+        cutoff = lab.marks.cutoff * TICK
+        for number, tick in enumerate(ticks):
+            lab.write("old.log", [lab.marks.cutoff])
+            lab.rows("old.log")[number].at = cutoff + tick
+        source = lab.bare()
+        rows = [row for row in source.plan(list(source.measure(lab.marks)), lab.marks) if row is not None]
+        assert {done.code for done in source.delete(rows, guard=FREE)} <= {Code.DELETED, Code.REWRITTEN}
+        lab.settle()
+        left = sorted(row.at - cutoff for row in lab.rows("old.log"))
+        midnight = cutoff // (DAY * TICK) * DAY * TICK
+        stays = [
+            tick
+            for tick in ticks
+            if tick >= 0 or (not cuts and cutoff + tick >= midnight and any(other >= 0 for other in whole(ticks, lab)))
+        ]
+        assert left == sorted(stays)
+        assert [source.verify(row) for row in rows] == [None] * len(rows)
+
+
+def whole(ticks: list[int], lab: WorkspaceLab) -> list[int]:
+    """Give those that lie on the cutoff's own day."""
+    cutoff, day = lab.marks.cutoff * TICK, DAY * TICK
+    return [tick for tick in ticks if (cutoff + tick) // day == cutoff // day]
 
 
 # -- accepted is not done ---------------------------------------------------------------------------------------------
