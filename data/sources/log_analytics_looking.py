@@ -19,6 +19,10 @@ ANALYTICS: Final = "Analytics"
 """The only plan whose tables can be queried and purged."""
 
 
+_ENDS: Final = frozenset({Progress.DONE, Progress.FAILED})
+"""What is remembered; an operation that Azure does not know now it may know a moment later, so that is asked again."""
+
+
 class Looking:
     """Looks at the tables of one source."""
 
@@ -103,7 +107,11 @@ class Deletions:
 
     def standing(self, place: int) -> Standing:
         """Tell how the last deletion of a day stands, asking Azure where it was not done. Raises `ApiError`."""
-        return standing_of(self._asked(self.jobs.last(place)), now=self._now(), delay=self._delay)
+        return self.standing_of(self._asked(self.jobs.last(place)))
+
+    def standing_of(self, job: Job | None) -> Standing:
+        """Tell how a deletion stands by what was last told of it."""
+        return standing_of(job, now=self._now(), delay=self._delay)
 
     def made_for(self, place: int, stretch: Stretch, *, since: Instant) -> Job | None:
         """Give the deletion that was asked for exactly this stretch, as it stands now. Raises `ApiError`."""
@@ -113,7 +121,7 @@ class Deletions:
         if job is None or job.progress is not Progress.PENDING:
             return job
         progress = self._api.progress(job.operation)
-        if progress is not Progress.PENDING:
+        if progress in _ENDS:
             self.jobs.told(job.number, progress)
         return Job(
             number=job.number,

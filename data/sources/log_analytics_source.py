@@ -265,7 +265,7 @@ class WorkspaceSource:
         return None
 
     def _guarded(self, row: Planned, day: Day, guard: Guard) -> Acted:
-        """Ask within the guard, and wait outside of it where Azure wants that. Raises `ApiError`, `StateError`."""
+        """Ask within the guard; wait, and look where no answer came, outside of it. Raises as `_act` does."""
         for tried in count(1):
             with guard(row) as prevented:
                 if prevented is not None:
@@ -274,12 +274,15 @@ class WorkspaceSource:
                     return self._ask(row, day)
                 except ApiError as error:
                     refused = error
+            if refused.status not in _REFUSING:  # nobody knows whether it was taken, and a purge takes its time
+                gone = not self._looking.hours(day)
+                return Acted(code=Code.TARGET_ABSENT if gone else Code.FAILED, reason="no_answer")
             if not self._api.pause_after(refused, tried):
                 raise refused
         raise AssertionError  # never reached; said for the type checker
 
     def _ask(self, row: Planned, day: Day) -> Acted:
-        """Ask for a deletion; raises `ApiError` where Azure has not taken it, `StateError`."""
+        """Ask for a deletion; raises `ApiError` where Azure has not, or not surely, taken it, and `StateError`."""
         stretch, jobs = asked_of(row, day), self._deletions.jobs
         number = jobs.intend(row.unit.identity.inode, stretch.begins, stretch.ends, at=self._now())
         try:
@@ -287,9 +290,7 @@ class WorkspaceSource:
         except ApiError as error:
             if error.status in _REFUSING:
                 jobs.refused(number)
-                raise
-            gone = not self._looking.hours(day)  # nobody knows whether it was taken, and a purge takes its time
-            return Acted(code=Code.TARGET_ABSENT if gone else Code.FAILED, reason="no_answer")
+            raise
         jobs.asked(number, operation)
         return _done(row, Code.REWRITTEN if row.action is Action.REWRITE else Code.DELETED)
 
@@ -336,7 +337,7 @@ class WorkspaceSource:
             if not found["old"].rows:
                 return None
             made = self._deletions.made_for(place, stretch, since=planned.now)
-            waits = made is not None and self._deletions.standing(place) is Standing.PENDING
+            waits = self._deletions.standing_of(made) is Standing.PENDING  # not that of a later one for the same day
         except ApiError as error:
             return outcome_of(error).code
         except (SourceError, StateError):

@@ -237,6 +237,32 @@ def test_an_operation_that_azure_forgets_is_told(lab: WorkspaceLab) -> None:
     assert [row.unit.name for row in lab.plan()] == [b"old.log"]
 
 
+def test_an_operation_that_azure_does_not_know_yet_is_asked_for_again(lab: WorkspaceLab, served: Served) -> None:
+    """A 404 right after the request is not the last word: known a moment later, it is pending, and then done."""
+    lab.old()
+    planned = lab.plan()
+    lab.ask(planned)
+    served.faults.append(Fault(method="GET", path="/operations/", status=404))
+    assert lab.source.released(iter(planned), removed_at=lab.now) is Release.UNKNOWN
+    assert lab.source.released(iter(planned), removed_at=lab.now) is Release.WAITING
+    lab.settle()
+    assert lab.source.released(iter(planned), removed_at=lab.now) is Release.RELEASED
+
+
+def test_a_later_purge_of_the_same_day_excuses_nothing(cutting: WorkspaceLab) -> None:
+    """A cut is done, and a late row lies before it: the purge of the whole day, still pending, hides no failure."""
+    cutting.mixed()
+    (first,) = cutting.plan()
+    cutting.delete([first])
+    assert cutting.source.verify(first) is None
+    cutting.fake.push(table_of("mixed.log"), [cutting.marks.cutoff - HOUR], "late")
+    cutting.marks = replace(cutting.marks, cutoff=cutting.marks.cutoff + 2 * DAY, now=cutting.now + 3 * DAY)
+    (second,) = cutting.plan()
+    assert [done.code for done in cutting.ask([second])] == [Code.DELETED]
+    assert cutting.source.verify(first) is Code.FAILED
+    assert cutting.source.verify(second) is None
+
+
 def test_rows_that_come_after_the_request_are_found(lab: WorkspaceLab) -> None:
     """A purge reaches what was there when it was asked for: what comes later stays, and is not called gone."""
     lab.old()
@@ -381,6 +407,52 @@ def test_an_answer_that_cannot_be_read_is_none(lab: WorkspaceLab, served: Served
     assert [(done.code, done.reason) for done in lab.ask(rows)] == [(Code.FAILED, "no_answer")]
     lab.settle()
     assert [done.code for done in lab.ask(rows)] == [Code.TARGET_ABSENT]
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing after it runs."""
+
+
+def test_a_kill_on_either_side_of_the_request_is_recovered(lab: WorkspaceLab) -> None:
+    """Killed before the request nothing was asked, and it is asked for; killed after it nothing is asked again."""
+    lab.old()
+    rows = lab.plan()
+
+    @contextmanager
+    def before(_: Planned) -> Iterator[None]:
+        raise Killed
+        yield
+
+    @contextmanager
+    def after(_: Planned) -> Iterator[None]:
+        yield
+        raise Killed
+
+    for guard, asked, code in ((before, 0, None), (after, 1, Code.ABSENT)):
+        with pytest.raises(Killed):
+            list(lab.fresh().delete(rows, guard=guard))
+        assert len(lab.fake.operations) == asked
+        found = lab.fresh().recover(rows[0], guard=FREE)
+        assert (found and found.code) == code
+
+
+def test_no_answer_is_looked_after_outside_of_the_guard(lab: WorkspaceLab, served: Served) -> None:
+    """While nobody answers, holds can be placed: only the request itself stands inside the guard."""
+    lab.old()
+    rows = lab.plan()
+    served.faults.append(Fault(method="POST", path=PURGE))
+    inside: list[list[tuple[str, str]]] = []
+
+    @contextmanager
+    def guard(_: Planned) -> Iterator[None]:
+        before = len(served.asked)
+        yield
+        inside.append(served.asked[before:])
+
+    outcomes = list(lab.source.delete(rows, guard=guard))
+    assert [(done.code, done.reason) for done in outcomes] == [(Code.FAILED, "no_answer")]
+    assert [len(asked) for asked in inside] == [1]
+    assert served.asked[-1][1].endswith(QUERY)
 
 
 def test_an_older_request_for_the_same_day_is_no_recovery(lab: WorkspaceLab) -> None:
@@ -612,6 +684,33 @@ def test_a_table_that_is_not_there_is_no_empty_one(lab: WorkspaceLab) -> None:
         lab.measured()
 
 
+def test_away_from_the_start_nothing_is_known(lab: WorkspaceLab, served: Served) -> None:
+    """Nobody answers: the probe says so, nothing is listed, deleted or verified; once back, all of it goes on."""
+    lab.old()
+    rows = lab.plan()
+    served.stop()
+    probe = lab.fresh().probe()
+    assert (probe.reachable, probe.reason) == (False, "unreachable")
+    with pytest.raises(SourceError, match="unreachable"):
+        list(lab.fresh().list_units())
+    assert [done.code for done in lab.ask(rows)] == [Code.UNREACHABLE]
+    assert lab.source.verify(rows[0]) is Code.UNREACHABLE
+    served.start()
+    assert lab.fresh().probe().reachable
+    assert [done.code for done in lab.ask(rows)] == [Code.DELETED]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_may_not_look_sees_no_empty_workspace(lab: WorkspaceLab, served: Served, status: int) -> None:
+    """Without the right to query or to read settings the source is unknown; with it, it is read."""
+    lab.old()
+    for method, path in (("POST", QUERY), ("GET", "/tables/")):
+        served.faults.append(Fault(method=method, path=path, status=status))
+        with pytest.raises(SourceError, match="denied"):
+            lab.measured()
+        assert list(lab.measured()) == ["old.log"]
+
+
 def test_away_in_the_middle_is_no_shorter_list(lab: WorkspaceLab, served: Served) -> None:
     """A server that goes away after some answers makes the whole look fail."""
     lab.old()
@@ -642,6 +741,9 @@ def test_its_own_retention_is_read(lab: WorkspaceLab) -> None:
     found = lab.source.probe().own_retention
     assert (found["workspace"], found["table_Shop_old_log"], found["table_Shop_young_log"]) == ("90", "730", "365")
     assert len(found) == 1 + len(lab.options.tables)
+    lab.fake.retention = table.total_days = 30
+    found = lab.source.probe().own_retention
+    assert (found["workspace"], found["table_Shop_old_log"]) == ("30", "30")
     lab.fake.retention = table.total_days = None
     found = lab.source.probe().own_retention
     assert (found["workspace"], found["table_Shop_old_log"]) == (UNREADABLE, UNREADABLE)
