@@ -95,11 +95,11 @@ def progress(said: Said, phase: str, done: int, total: int) -> Iterator[Element]
     if total <= 0:
         yield text(said("purging.progress_open", phase=name, done=said.number(done)))
         return
-    share = min(max(done / total, 0.0), 1.0)
-    percent = said.share(int(share * 100) / 100)
+    so_far = min(max(done, 0), total)  # whole numbers: a fraction of large ones rounds up to all of it
+    percent = said.share(so_far * 100 // total / 100)
     amounts = {"done": said.number(done), "total": said.number(total)}
     yield text(said("purging.progress", phase=name, percent=percent, **amounts))
-    full = int(share * _CELLS)
+    full = so_far * _CELLS // total
     yield text("█" * full + "░" * (_CELLS - full), spacing="None")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cards.elements import MAX_CARD_CHARS, Card, visible_text
@@ -237,6 +237,7 @@ def test_what_cannot_be_confirmed_shows_no_code_and_asks_for_none(lang: Lang) ->
 
 @given(done=st.integers(0, HUGE), total=st.integers(0, HUGE), phase=st.sampled_from(["preview", "execute", "verify"]))
 @settings(deadline=None, max_examples=200)
+@example(done=2**54 - 1, total=2**54, phase="execute")
 def test_progress_is_never_more_than_it_is(done: int, total: int, phase: str) -> None:
     """The bar is never full before the work is done, always twenty cells wide, and promises no time."""
     for lang in Lang:
